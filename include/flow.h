@@ -1,0 +1,674 @@
+/* libflow: streams into open columnar files, from programs that cannot wait.
+ *
+ * Generated from src/ffi by cbindgen. Do not edit.
+ *
+ * Conventions, which hold for every function unless it says otherwise:
+ *
+ * - Status. Fallible functions return a pf_status: PF_OK (0), a state that is no error (> 0), or an error
+ *   class (< 0). Test `< 0` for errors.
+ * - Error detail. The last parameter of a cold function is a pf_error of the caller's, or NULL. It is
+ *   filled only on failure: class, errno, a message with the argument, its value and the cure, and the
+ *   line of libflow's source that classified the error.
+ * - Later errors. What fails on libflow's threads is kept by the writer or sink; every later call on it
+ *   returns that first error, close included. One that failed never publishes a part.
+ * - Handles are opaque. NULL, a freed handle, or one of another kind is an error, never a crash; free
+ *   functions ignore them. Only pf_producer is a real address: see there.
+ * - Ownership. Nothing passed in is kept after the call; what a function hands out is freed by the
+ *   function of that noun. Borrowed results say until when they live.
+ * - Outputs are written only on success.
+ * - Threads. A const handle may be used by several threads at once, a non-const one by one at a time.
+ * - Structs start with their size: use the PF_*_INIT macro. Arrays of structs travel with their element
+ *   size. So programs built with an older header keep working with a newer library.
+ * - Integers stand for enums and are checked; reserved fields must be 0.
+ * - Text is UTF-8 and NUL-terminated; names and paths have at most 65,536 bytes.
+ * - Panics do not leave the library: PF_ERR_INTERNAL, and the object in use is poisoned.
+ * - Fork. A child of a process that uses libflow gets PF_ERR_FORKED from every cold call; it must not use
+ *   the parent's producers.
+ * - libflow installs no signal handlers, hooks, allocators or atexit functions. Its threads are named
+ *   flow-* and block signals.
+ */
+
+#ifndef LIBFLOW_FLOW_H
+#define LIBFLOW_FLOW_H
+
+
+
+#include <stddef.h>
+#include <stdint.h>
+
+/** The version of this header. */
+#define PF_VERSION_MAJOR 0
+#define PF_VERSION_MINOR 1
+#define PF_VERSION_PATCH 0
+#define PF_VERSION "0.1.0"
+#define PF_VERSION_NUMBER (PF_VERSION_MAJOR * 1000000 + PF_VERSION_MINOR * 1000 + PF_VERSION_PATCH)
+
+/** Done. */
+#define PF_OK 0
+
+/** State: the lane is full; the record was dropped and counted. */
+#define PF_FULL 1
+
+/** State: the payload is longer than the sink's `max_payload`; dropped and counted. */
+#define PF_OVERSIZED 2
+
+/** An argument is NULL, out of range, misaligned or inconsistent with another. */
+#define PF_ERR_INVALID_ARGUMENT -1
+
+/** The columns are not those of the schema, or break a rule of it: count, lengths, a null where required. */
+#define PF_ERR_SCHEMA_MISMATCH -2
+
+/** A layout or width cannot carry the field's type. */
+#define PF_ERR_TYPE_MISMATCH -3
+
+/** Text is not valid UTF-8. */
+#define PF_ERR_BAD_UTF8 -4
+
+/** State error: the writer, sink or producer was closed. */
+#define PF_ERR_CLOSED -10
+
+/** State error: a panic was caught while the object was in use; free it. */
+#define PF_ERR_POISONED -11
+
+/** State error: the handle was freed, is of another kind, or never was a handle. */
+#define PF_ERR_STALE_HANDLE -12
+
+/** State error: this process is a fork of the one that uses libflow. */
+#define PF_ERR_FORKED -13
+
+/** I/O: a file or directory does not exist. */
+#define PF_ERR_NOT_FOUND -20
+
+/** I/O: the operating system refused access. */
+#define PF_ERR_PERMISSION -21
+
+/** I/O: the disk or the quota is full. */
+#define PF_ERR_NO_SPACE -22
+
+/** I/O: any other error; see `os_errno`. */
+#define PF_ERR_IO -23
+
+/** Data read back is damaged. */
+#define PF_ERR_CORRUPT -30
+
+/** Valid, but not available. */
+#define PF_ERR_UNSUPPORTED -31
+
+/** Memory could not be had. */
+#define PF_ERR_OUT_OF_MEMORY -32
+
+/** Something else owns the name: a published part, or another writer. */
+#define PF_ERR_CONFLICT -33
+
+/** A panic was caught: a defect of libflow; please report it. */
+#define PF_ERR_INTERNAL -40
+
+/** bool: one byte a value in memory, 0 is false. */
+#define PF_TYPE_BOOL 1
+
+/** Signed 8-bit integer. */
+#define PF_TYPE_INT8 2
+
+/** Signed 16-bit integer. */
+#define PF_TYPE_INT16 3
+
+/** Signed 32-bit integer. */
+#define PF_TYPE_INT32 4
+
+/** Signed 64-bit integer. */
+#define PF_TYPE_INT64 5
+
+/** Unsigned 8-bit integer. */
+#define PF_TYPE_UINT8 6
+
+/** Unsigned 16-bit integer. */
+#define PF_TYPE_UINT16 7
+
+/** Unsigned 32-bit integer. */
+#define PF_TYPE_UINT32 8
+
+/** Unsigned 64-bit integer. */
+#define PF_TYPE_UINT64 9
+
+/** IEEE 754 single precision. */
+#define PF_TYPE_FLOAT32 10
+
+/** IEEE 754 double precision. */
+#define PF_TYPE_FLOAT64 11
+
+/** UTF-8 text of any length. */
+#define PF_TYPE_UTF8 12
+
+/** Bytes of any length. */
+#define PF_TYPE_BINARY 13
+
+/** Bytes of the length that `width` says. */
+#define PF_TYPE_FIXED_SIZE_BINARY 14
+
+/** int32 days since 1970-01-01. */
+#define PF_TYPE_DATE32 15
+
+/** int64 seconds since 1970-01-01. Parquet has no such unit: stored as milliseconds. */
+#define PF_TYPE_TIMESTAMP_S 16
+
+/** int64 milliseconds since 1970-01-01. */
+#define PF_TYPE_TIMESTAMP_MS 17
+
+/** int64 microseconds since 1970-01-01. */
+#define PF_TYPE_TIMESTAMP_US 18
+
+/** int64 nanoseconds since 1970-01-01. */
+#define PF_TYPE_TIMESTAMP_NS 19
+
+/** A field that is never null. */
+#define PF_FIELD_REQUIRED 0
+
+/** A field that may be null. */
+#define PF_FIELD_NULLABLE 1
+
+/** Parquet's own numbers (`CompressionCodec` in parquet.thrift): pages are not compressed. */
+#define PF_CODEC_UNCOMPRESSED 0
+
+/** Snappy. */
+#define PF_CODEC_SNAPPY 1
+
+/** Gzip, `codec_level` 0 to 9, default 6. */
+#define PF_CODEC_GZIP 2
+
+/** LZ4 in Hadoop's framing; deprecated by the format, for old readers. */
+#define PF_CODEC_LZ4 5
+
+/** Zstandard, `codec_level` 1 to 22, default 1. */
+#define PF_CODEC_ZSTD 6
+
+/** LZ4 blocks. */
+#define PF_CODEC_LZ4_RAW 7
+
+/** The codec's default level. Codecs without levels take only this. */
+#define PF_LEVEL_DEFAULT -2147483648
+
+/** Nothing is forced to disk: a crash of the process loses no published part, a power cut may. */
+#define PF_SYNC_NONE 0
+
+/** The part is forced to disk before it is published, its directory after. The default. */
+#define PF_SYNC_ON_CLOSE 1
+
+/** A final name that is taken is `PF_ERR_CONFLICT`, at open and at close. The default. */
+#define PF_IF_EXISTS_FAIL 0
+
+/** The old file is replaced at close, in one step. */
+#define PF_IF_EXISTS_REPLACE 1
+
+/** Adjacent values of the field's C type (a bool is a byte), little-endian, of any alignment. */
+#define PF_LAYOUT_VALUES 0
+
+/** Variable length: `length + 1` int32 offsets into `values`, as in Arrow's Binary and Utf8. */
+#define PF_LAYOUT_OFFSETS 1
+
+/** Never null: the column is required. */
+#define PF_NULL_NEVER 0
+
+/**
+ * Null when the field's bits equal the low `width` bytes of `null_value` (a NaN only if its bits are
+ * those). Text is null when blank, and `null_value` is 0.
+ */
+#define PF_NULL_SENTINEL 1
+
+/** Null when bit `null_bit` of the record is 0. */
+#define PF_NULL_BIT 2
+
+/**
+ * One thread's way into a sink. Unlike the other handles it is the address of the lane itself: only a
+ * pointer that `pf_producer_open` gave, whose sink has not been freed, may be passed.
+ */
+typedef struct pf_producer pf_producer;
+
+/** A record layout. Immutable once made; may be shared by threads and sinks. */
+typedef struct pf_record_layout pf_record_layout;
+
+/** A schema: the fields of a file. Immutable once made; may be shared by threads and writers. */
+typedef struct pf_schema pf_schema;
+
+/** A sink: captures records of many threads into one Parquet part. */
+typedef struct pf_sink pf_sink;
+
+/** A writer of one Parquet part. */
+typedef struct pf_writer pf_writer;
+
+/** What every fallible function returns: `PF_OK`, a state (> 0) or an error class (< 0). */
+typedef int32_t pf_status;
+
+/** A field of a schema. */
+typedef struct pf_field {
+  /** Name: UTF-8, NUL-terminated, not empty, unique in the schema. Copied. */
+  const char *name;
+  /** One of `PF_TYPE_*`. */
+  int32_t type;
+  /** `PF_FIELD_REQUIRED` or `PF_FIELD_NULLABLE`. */
+  uint32_t flags;
+  /** Bytes of a value of `PF_TYPE_FIXED_SIZE_BINARY`; 0 for every other type. */
+  uint32_t width;
+  /** 0. */
+  uint32_t reserved;
+  /**
+   * Timestamps: a timezone such as "UTC" (the values are instants, counted in UTC), or NULL (local
+   * time without a zone). NULL for every other type. Copied.
+   */
+  const char *timezone;
+} pf_field;
+
+/**
+ * Error detail, owned by the caller, filled only when a call fails. Start it with `PF_ERROR_INIT`.
+ * `message` and `file` are NUL-terminated, valid UTF-8, and cut short where they would not fit.
+ */
+typedef struct pf_error {
+  /** `sizeof(pf_error)`, set by the caller. */
+  uint32_t struct_size;
+  /** The error class that the call returned. */
+  pf_status status;
+  /** The operating system's errno; 0 if none was involved. */
+  int32_t os_errno;
+  /** Line of `file`. */
+  uint32_t line;
+  /** The file of libflow's source that classified the error. */
+  char file[64];
+  /** What was wrong, with which value, and the cure. */
+  char message[1024];
+} pf_error;
+
+/** Options of a writer. Start them with `PF_WRITER_OPTIONS_INIT`, which gives the defaults. */
+typedef struct pf_writer_options {
+  /** `sizeof(pf_writer_options)`. */
+  uint32_t struct_size;
+  /** One of `PF_CODEC_*`; default zstd: near the fast codecs' speed at a much better ratio. */
+  int32_t codec;
+  /** The codec's level, or `PF_LEVEL_DEFAULT`. */
+  int32_t codec_level;
+  /** One of `PF_SYNC_*`; default on close. */
+  int32_t sync;
+  /** One of `PF_IF_EXISTS_*`; default fail. */
+  int32_t if_exists;
+  /** 0. */
+  uint32_t reserved;
+  /** Rows of a row group; 0 = 1,048,576. */
+  uint64_t row_group_rows;
+  /** Rows gathered before a batch goes to be encoded; 0 = 65,536. */
+  uint64_t window_rows;
+  /** Bytes gathered before a batch goes to be encoded, about; 0 = 16 MiB, at most 1 GiB. */
+  uint64_t window_bytes;
+  /** Bytes of batches waiting to be encoded before an append blocks; 0 = 64 MiB. One batch always fits. */
+  uint64_t queue_bytes;
+} pf_writer_options;
+
+/** One column's share of a row chunk. See `PF_VALUES` and `PF_OFFSETS`. */
+typedef struct pf_column_slice {
+  /** The values, or the bytes that the offsets point into. */
+  const void *values;
+  /** Bytes readable at `values`. */
+  uint64_t values_size;
+  /** `PF_LAYOUT_OFFSETS`: `length + 1` offsets, rising from 0 or more. Else NULL. */
+  const int32_t *offsets;
+  /** Bit i, least significant first, is 1 if row i is valid; `(length + 7) / 8` bytes. NULL: all valid. */
+  const uint8_t *validity;
+  /** Rows. */
+  uint64_t length;
+  /** One of `PF_LAYOUT_*`. */
+  int32_t layout;
+  /** 0. */
+  uint32_t reserved;
+} pf_column_slice;
+
+/** A row chunk: one slice a field, in the schema's order, all of one length. See `PF_ROW_CHUNK`. */
+typedef struct pf_row_chunk {
+  /** `sizeof(pf_row_chunk)`. */
+  uint32_t struct_size;
+  /** `sizeof(pf_column_slice)`. */
+  uint32_t slice_size;
+  /** The slices. */
+  const struct pf_column_slice *slices;
+  /** How many. */
+  uint64_t slice_count;
+} pf_row_chunk;
+
+/** What a published part holds. Start it with `PF_PART_INIT`. */
+typedef struct pf_part {
+  /** `sizeof(pf_part)`, set by the caller. */
+  uint32_t struct_size;
+  /** 0. */
+  uint32_t reserved;
+  /** Rows. */
+  uint64_t rows;
+  /** Bytes of the file. */
+  uint64_t bytes;
+  /** Row groups. */
+  uint64_t row_groups;
+  /** Its final name; valid until the writer is freed. */
+  const char *path;
+} pf_part;
+
+/** A field of a record. */
+typedef struct pf_record_field {
+  /** Name of the column: UTF-8, NUL-terminated, not empty, unique in the layout. Copied. */
+  const char *name;
+  /**
+   * One of `PF_TYPE_*` but binary. Text is a char array, padded with spaces or NULs, which are not
+   * stored; bytes in it that are not UTF-8 become U+FFFD, and the sink counts them.
+   */
+  int32_t type;
+  /** `offsetof(record, field)`. */
+  uint32_t offset;
+  /** `sizeof` the field. */
+  uint32_t width;
+  /** One of `PF_NULL_*`. */
+  uint32_t null_kind;
+  /** `PF_NULL_BIT`: which bit of the record; bit 0 is the least significant of its first byte. Else 0. */
+  uint32_t null_bit;
+  /** 0. */
+  uint32_t reserved;
+  /** `PF_NULL_SENTINEL`: the value that stands for null. Else 0. */
+  int64_t null_value;
+  /** As in `pf_field`. */
+  const char *timezone;
+} pf_record_field;
+
+/** Options of a sink. Start them with `PF_SINK_OPTIONS_INIT`, which gives the defaults. */
+typedef struct pf_sink_options {
+  /** `sizeof(pf_sink_options)`. */
+  uint32_t struct_size;
+  /** Longest payload that is taken, in bytes; 0 = 65,536, at most 1 GiB. */
+  uint32_t max_payload;
+  /**
+   * Bytes of each producer's lane, rounded up to a power of two; 0 = 4 MiB, at most 1 GiB. Holds what
+   * comes while the drain is busy: 4 MiB are 65,536 records of 64 bytes.
+   */
+  uint64_t lane_bytes;
+} pf_sink_options;
+
+/** What a closed sink has done. Start it with `PF_SINK_RESULT_INIT`. */
+typedef struct pf_sink_result {
+  /** `sizeof(pf_sink_result)`, set by the caller. */
+  uint32_t struct_size;
+  /** 0. */
+  uint32_t reserved;
+  /** Producers opened. */
+  uint64_t producers;
+  /** Records taken; as many rows are in the part. `accepted + dropped` is what was offered. */
+  uint64_t accepted;
+  /** Records refused: the lane was full, or the payload too long. */
+  uint64_t dropped;
+  /** Of the dropped, those whose payload was too long. */
+  uint64_t oversized;
+  /** Texts in which bytes were no UTF-8 and became U+FFFD. */
+  uint64_t replaced;
+  /** Rows of the part. */
+  uint64_t rows;
+  /** Bytes of the part. */
+  uint64_t bytes;
+  /** Row groups of the part. */
+  uint64_t row_groups;
+  /** The part's final name; valid until the sink is freed. */
+  const char *path;
+} pf_sink_result;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * The version of the library that is linked, such as "0.1.0". `PF_VERSION` is that of the header.
+ *
+ * The result is static and never NULL. Never blocks; any thread.
+ */
+const char *pf_version(void);
+
+/**
+ * The version of the library that is linked, as `major * 1000000 + minor * 1000 + patch`; compare it
+ * with `PF_VERSION_NUMBER`, that of the header.
+ *
+ * Never blocks; any thread.
+ */
+uint32_t pf_version_number(void);
+
+/**
+ * The name of a status, such as "PF_ERR_NO_SPACE"; "unknown status" for any other number.
+ *
+ * The result is static and never NULL. Never blocks; any thread.
+ */
+const char *pf_status_name(pf_status status);
+
+/**
+ * Makes a schema of `field_count` fields, `field_size` (`sizeof(pf_field)`) bytes each.
+ *
+ * On success `*schema` is a handle that the caller frees with `pf_schema_free`; on failure it is left
+ * alone. Nothing passed in is kept. Never blocks; any thread.
+ *
+ * Errors: `PF_ERR_INVALID_ARGUMENT` (NULL, no fields, an empty or repeated name, an unknown type or
+ * flag, a bad width or timezone), `PF_ERR_BAD_UTF8`.
+ */
+pf_status pf_schema_new(const struct pf_field *fields,
+                        uint64_t field_count,
+                        uint64_t field_size,
+                        struct pf_schema **schema,
+                        struct pf_error *error);
+
+/**
+ * Frees a schema. Writers opened with it keep what they need. NULL and stale handles are ignored.
+ *
+ * Never blocks; any thread.
+ */
+void pf_schema_free(struct pf_schema *schema);
+
+/**
+ * Opens a writer of one Parquet part, `path`, and creates its temporary file `<path>.tmp`.
+ *
+ * `schema` stays the caller's and may be freed at once. `options` may be NULL for the defaults. On
+ * success `*writer` is a handle that the caller frees with `pf_writer_free`; on failure it is left
+ * alone and no file stays. Creates a file, so may block. Any thread.
+ *
+ * Errors: `PF_ERR_INVALID_ARGUMENT`, `PF_ERR_STALE_HANDLE` (schema), `PF_ERR_NOT_FOUND` (the
+ * directory), `PF_ERR_PERMISSION`, `PF_ERR_NO_SPACE`, `PF_ERR_IO`, `PF_ERR_CONFLICT` (the part exists,
+ * or another writer is writing it).
+ */
+pf_status pf_writer_open(const char *path,
+                         const struct pf_schema *schema,
+                         const struct pf_writer_options *options,
+                         struct pf_writer **writer,
+                         struct pf_error *error);
+
+/**
+ * Appends a row chunk. Everything is copied before the call returns; rows are encoded later, on
+ * libflow's threads, in the order of the calls.
+ *
+ * The chunk is checked whole first: a refused one changes nothing, and the writer stays usable. Blocks
+ * while more than `queue_bytes` wait to be encoded. One thread at a time per writer.
+ *
+ * Errors: `PF_ERR_INVALID_ARGUMENT` (NULL, sizes, offsets, layout), `PF_ERR_SCHEMA_MISMATCH` (number
+ * of columns, their lengths, a null in a required column), `PF_ERR_TYPE_MISMATCH` (a layout that
+ * cannot carry the type), `PF_ERR_BAD_UTF8`, `PF_ERR_CLOSED`, `PF_ERR_STALE_HANDLE`; or the first
+ * error that encoding or writing met, which every later call repeats.
+ */
+pf_status pf_append_row_chunk(struct pf_writer *writer,
+                              const struct pf_row_chunk *chunk,
+                              struct pf_error *error);
+
+/**
+ * Ends the row group: rows appended so far go into it, later ones into the next. Does not wait for it
+ * to be written, and has no effect if no rows came since the last. Blocks as an append does. One
+ * thread at a time per writer.
+ *
+ * Errors: `PF_ERR_CLOSED`, `PF_ERR_STALE_HANDLE`, `PF_ERR_INVALID_ARGUMENT` (NULL), or the writer's
+ * first error.
+ */
+pf_status pf_flush(struct pf_writer *writer,
+                   struct pf_error *error);
+
+/**
+ * Encodes and writes what is left, forces it to disk as the options say, and publishes the part under
+ * its final name. Blocks until done. A writer that failed publishes nothing and removes its temporary
+ * file. Called again, it returns the same result; two threads may call it at once.
+ *
+ * `part` may be NULL; it is filled on success.
+ *
+ * Errors: the writer's first error, `PF_ERR_CONFLICT` (the final name was taken meanwhile),
+ * `PF_ERR_STALE_HANDLE`, `PF_ERR_INVALID_ARGUMENT` (NULL, or `part` without its size).
+ */
+pf_status pf_close(struct pf_writer *writer,
+                   struct pf_part *part,
+                   struct pf_error *error);
+
+/**
+ * Frees a writer. One that was not closed publishes nothing, and its temporary file is removed. NULL
+ * and stale handles are ignored; a call in flight on another thread ends first.
+ *
+ * May wait for a batch being encoded. Any thread.
+ */
+void pf_writer_free(struct pf_writer *writer);
+
+/**
+ * Makes a layout of records of `record_size` bytes with `field_count` fields, `field_size`
+ * (`sizeof(pf_record_field)`) bytes each.
+ *
+ * With `payload_name`, each record is followed by bytes of any length, which become a last, required
+ * binary column of that name; then `record_size` and `field_count` may be 0 (an opaque payload and
+ * nothing else). NULL: no payload.
+ *
+ * On success `*layout` is a handle that the caller frees with `pf_record_layout_free`; on failure it
+ * is left alone. Nothing passed in is kept. Never blocks; any thread.
+ *
+ * Errors: `PF_ERR_INVALID_ARGUMENT` (NULL, no fields, a name, a field or bit outside the record, an
+ * unknown type or null kind), `PF_ERR_TYPE_MISMATCH` (a width that is not the type's),
+ * `PF_ERR_UNSUPPORTED` (a sentinel of more than 8 bytes), `PF_ERR_BAD_UTF8`.
+ */
+pf_status pf_record_layout_new(uint32_t record_size,
+                               const struct pf_record_field *fields,
+                               uint64_t field_count,
+                               uint64_t field_size,
+                               const char *payload_name,
+                               struct pf_record_layout **layout,
+                               struct pf_error *error);
+
+/**
+ * Frees a layout. Sinks opened with it keep what they need. NULL and stale handles are ignored.
+ *
+ * Never blocks; any thread.
+ */
+void pf_record_layout_free(struct pf_record_layout *layout);
+
+/**
+ * Opens a sink that captures records of `layout` into one Parquet part, `path`, creates its temporary
+ * file `<path>.tmp`, and starts a drain thread.
+ *
+ * `layout` stays the caller's and may be freed at once. Both options may be NULL for the defaults. On
+ * success `*sink` is a handle that the caller frees with `pf_sink_free`; on failure it is left alone
+ * and no file stays. Creates a file, so may block. Any thread.
+ *
+ * Errors: those of `pf_writer_open`.
+ */
+pf_status pf_sink_open(const char *path,
+                       const struct pf_record_layout *layout,
+                       const struct pf_writer_options *writer_options,
+                       const struct pf_sink_options *sink_options,
+                       struct pf_sink **sink,
+                       struct pf_error *error);
+
+/**
+ * Opens a producer: a lane of its own for one thread. Allocates the lane and touches every page of it,
+ * so that no record has to.
+ *
+ * On success `*producer` is valid until `pf_sink_free`; on failure it is left alone. Any thread; the
+ * producer may then be used by another one, but by one at a time.
+ *
+ * Errors: `PF_ERR_CLOSED`, `PF_ERR_STALE_HANDLE`, `PF_ERR_INVALID_ARGUMENT` (NULL), or the sink's
+ * first error.
+ */
+pf_status pf_producer_open(struct pf_sink *sink,
+                           struct pf_producer **producer,
+                           struct pf_error *error);
+
+/**
+ * Offers a record of `size` bytes, the layout's record size. It is copied, or dropped and counted.
+ *
+ * Never blocks, allocates, locks or makes a system call. One thread at a time per producer. `record`
+ * need not be aligned and stays the caller's.
+ *
+ * Returns `PF_OK` if the record was taken, `PF_FULL` if it was dropped because the lane is full.
+ * Errors: `PF_ERR_INVALID_ARGUMENT` (NULL, a wrong size, a layout with a payload; not counted as
+ * offered), `PF_ERR_CLOSED` (the producer or its sink was closed), or the class of the sink's first
+ * error, in which case the record counts as dropped.
+ */
+pf_status pf_try_record(struct pf_producer *producer,
+                        const void *record,
+                        uint64_t size);
+
+/**
+ * Offers a record and its payload, for layouts with a payload. Both are copied, or dropped and counted.
+ *
+ * `record` is NULL with `size` 0 if the layout has no fields; `payload` may be NULL with `payload_size`
+ * 0. Blocking, threads and results are those of `pf_try_record`, and `PF_OVERSIZED` if the payload is
+ * longer than `max_payload`: dropped and counted.
+ */
+pf_status pf_try_record_payload(struct pf_producer *producer,
+                                const void *record,
+                                uint64_t size,
+                                const void *payload,
+                                uint64_t payload_size);
+
+/**
+ * Closes a producer: its thread offers no more. What lies in its lane is still captured, then the lane's
+ * memory is given back. Closing twice is fine; so is not closing, as `pf_sink_close` does it.
+ *
+ * Never blocks. The thread that uses the producer, or another while it is not in use.
+ * Errors: `PF_ERR_INVALID_ARGUMENT` (NULL).
+ */
+pf_status pf_producer_close(struct pf_producer *producer,
+                            struct pf_error *error);
+
+/**
+ * Closes every producer, captures what lies in their lanes, publishes the part under its final name.
+ * Blocks until done. No thread may be inside a record call meanwhile; later ones return
+ * `PF_ERR_CLOSED`. A sink that failed publishes nothing. Called again, it returns the same result; two
+ * threads may call it at once.
+ *
+ * `result` may be NULL; it is filled on success.
+ *
+ * Errors: the first error that capturing met, `PF_ERR_CONFLICT` (the final name was taken meanwhile),
+ * `PF_ERR_STALE_HANDLE`, `PF_ERR_INVALID_ARGUMENT` (NULL, or `result` without its size).
+ */
+pf_status pf_sink_close(struct pf_sink *sink,
+                        struct pf_sink_result *result,
+                        struct pf_error *error);
+
+/**
+ * Frees a sink and all its producers, whose pointers must not be used any more. One that was not closed
+ * publishes nothing, and its temporary file is removed. NULL and stale handles are ignored.
+ *
+ * May wait for a batch being encoded. Any thread.
+ */
+void pf_sink_free(struct pf_sink *sink);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* LIBFLOW_FLOW_H */
+
+
+/** Start values of the structs that carry their size. */
+#define PF_ERROR_INIT {sizeof(pf_error), 0, 0, 0, {0}, {0}}
+#define PF_PART_INIT {sizeof(pf_part), 0, 0, 0, 0, NULL}
+#define PF_SINK_RESULT_INIT {sizeof(pf_sink_result), 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL}
+#define PF_WRITER_OPTIONS_INIT                                                                             \
+  {sizeof(pf_writer_options), PF_CODEC_ZSTD, PF_LEVEL_DEFAULT, PF_SYNC_ON_CLOSE, PF_IF_EXISTS_FAIL, 0, 0,  \
+   0, 0, 0}
+#define PF_SINK_OPTIONS_INIT {sizeof(pf_sink_options), 0, 0}
+
+/** A column slice of `count` adjacent values; `validity` is a bitmap or NULL. */
+#define PF_VALUES(values, count, validity)                                                                 \
+  {(values), (uint64_t)(count) * sizeof(*(values)), NULL, (validity), (uint64_t)(count), PF_LAYOUT_VALUES, 0}
+
+/** A column slice of `count` texts or byte strings: `size` bytes and `count + 1` offsets into them. */
+#define PF_OFFSETS(bytes, size, offsets, count, validity)                                                  \
+  {(bytes), (uint64_t)(size), (offsets), (validity), (uint64_t)(count), PF_LAYOUT_OFFSETS, 0}
+
+/** A row chunk of `count` column slices. */
+#define PF_ROW_CHUNK(slices, count) {sizeof(pf_row_chunk), sizeof(pf_column_slice), (slices), (count)}

@@ -1,0 +1,98 @@
+//! The coalesce window: rows gathered, whatever the caller's cadence, until a batch is worth encoding.
+
+use arrow_array::RecordBatch;
+
+use super::buffer::ColumnBuffer;
+use super::check::Checked;
+use crate::error::{Error, ErrorClass, Result};
+use crate::schema::Schema;
+
+/// Text of one column in one batch stays below this, so that its int32 offsets cannot overflow.
+const MAX_TEXT: usize = i32::MAX as usize;
+
+/// Buffers for up to `max_rows` rows or about `max_bytes` bytes.
+#[derive(Debug)]
+pub struct Window {
+    schema: Schema,
+    columns: Vec<ColumnBuffer>,
+    rows: usize,
+    max_rows: usize,
+    max_bytes: usize,
+}
+
+impl Window {
+    /// An empty window; nothing is allocated until rows come.
+    pub fn new(schema: &Schema, max_rows: usize, max_bytes: usize) -> Self {
+        let columns = schema.fields().iter().map(|f| ColumnBuffer::new(f.data_type())).collect();
+        Window { schema: schema.clone(), columns, rows: 0, max_rows, max_bytes }
+    }
+
+    /// Copies a checked chunk in, and hands out each batch that gets full on the way.
+    pub fn append(
+        &mut self,
+        chunk: Checked<'_>,
+        mut full: impl FnMut(RecordBatch) -> Result<()>,
+    ) -> Result<()> {
+        let mut row = 0;
+        while row < chunk.rows {
+            let end = self.fitting(&chunk, row);
+            if end > row {
+                for (column, slice) in self.columns.iter_mut().zip(chunk.slices) {
+                    column.append(slice, row..end);
+                }
+                self.rows += end - row;
+                row = end;
+            }
+            if self.rows >= self.max_rows || self.bytes() >= self.max_bytes || end < chunk.rows {
+                full(self.take()?)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The end of the longest run of rows from `row` that the window still has room for. At least one
+    /// row, unless its text would not fit beside what is there.
+    fn fitting(&self, chunk: &Checked<'_>, row: usize) -> usize {
+        let end = chunk.rows.min(row + (self.max_rows - self.rows));
+        let room = self.max_bytes.saturating_sub(self.bytes());
+        let text = |end: usize| chunk.slices.iter().map(|s| s.text_bytes(row..end)).sum::<usize>();
+        if text(end) <= room {
+            return end;
+        }
+        // Text bytes never fall with the end, so the last end that fits can be bisected for.
+        let (mut fits, mut over) = (row, end);
+        while over - fits > 1 {
+            let middle = fits + (over - fits) / 2;
+            if text(middle) <= room { fits = middle } else { over = middle }
+        }
+        let one_more = self
+            .columns
+            .iter()
+            .zip(chunk.slices)
+            .all(|(column, slice)| column.text_bytes() + slice.text_bytes(row..row + 1) <= MAX_TEXT);
+        if fits == row && (one_more || self.rows == 0) { row + 1 } else { fits }
+    }
+
+    /// Bytes gathered so far.
+    pub fn bytes(&self) -> usize {
+        self.columns.iter().map(ColumnBuffer::bytes).sum()
+    }
+
+    /// Whether nothing has been gathered.
+    pub fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+
+    /// Texts so far in which bytes had to be replaced by U+FFFD.
+    pub fn replaced(&self) -> u64 {
+        self.columns.iter().map(|c| c.replaced).sum()
+    }
+
+    /// What has been gathered, as a batch; the window is empty afterwards.
+    pub fn take(&mut self) -> Result<RecordBatch> {
+        self.rows = 0;
+        let columns = self.columns.iter_mut().map(ColumnBuffer::take).collect();
+        RecordBatch::try_new(self.schema.stored().clone(), columns)
+            .map_err(|e| Error::new(ErrorClass::Internal, format!("assembling a batch: {e}")))
+    }
+}

@@ -1,0 +1,16 @@
+//! The C ABI, one file a noun. Everything C hands over is checked here and turned into safe Rust; no
+//! panic leaves. The documentation of these items is the header's.
+#![allow(non_camel_case_types)]
+// The header documents preconditions and ownership of every function in one form, not clippy's.
+#![allow(clippy::missing_safety_doc)]
+
+mod boundary;
+mod handle;
+mod input;
+
+pub mod error;
+pub mod layout;
+pub mod schema;
+pub mod sink;
+pub mod version;
+pub mod writer;

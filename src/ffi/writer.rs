@@ -1,0 +1,443 @@
+//! Writers: row chunks in, one part out.
+
+use std::ffi::{CString, OsStr, c_char};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use parking_lot::Mutex;
+
+use super::boundary::{boundary, boundary_free};
+use super::error::{pf_error, pf_status};
+use super::handle::{Kind, Table};
+use super::input::{self, CStruct};
+use super::schema::{SCHEMAS, pf_schema};
+use crate::columns::{ColumnSlice, Validity, Values};
+use crate::error::{Error, ErrorClass, Result};
+use crate::format::{Codec, ParquetOptions, PartSummary};
+use crate::schema::fixed_width;
+use crate::storage::{IfExists, Sync};
+use crate::writer::{Writer, WriterOptions};
+
+static WRITERS: Table<Mutex<OpenWriter>> = Table::new(Kind::Writer);
+
+struct OpenWriter {
+    writer: Writer,
+    /// Bytes of a value of each field; 0 for variable length.
+    widths: Vec<usize>,
+    /// The published path, lent to C until the writer is freed.
+    path: CString,
+}
+
+/// A writer of one Parquet part.
+pub struct pf_writer;
+
+/// Parquet's own numbers (`CompressionCodec` in parquet.thrift): pages are not compressed.
+pub const PF_CODEC_UNCOMPRESSED: i32 = 0;
+/// Snappy.
+pub const PF_CODEC_SNAPPY: i32 = 1;
+/// Gzip, `codec_level` 0 to 9, default 6.
+pub const PF_CODEC_GZIP: i32 = 2;
+/// LZ4 in Hadoop's framing; deprecated by the format, for old readers.
+pub const PF_CODEC_LZ4: i32 = 5;
+/// Zstandard, `codec_level` 1 to 22, default 1.
+pub const PF_CODEC_ZSTD: i32 = 6;
+/// LZ4 blocks.
+pub const PF_CODEC_LZ4_RAW: i32 = 7;
+
+/// The codec's default level. Codecs without levels take only this.
+pub const PF_LEVEL_DEFAULT: i32 = -2147483648;
+
+/// Nothing is forced to disk: a crash of the process loses no published part, a power cut may.
+pub const PF_SYNC_NONE: i32 = 0;
+/// The part is forced to disk before it is published, its directory after. The default.
+pub const PF_SYNC_ON_CLOSE: i32 = 1;
+
+/// A final name that is taken is `PF_ERR_CONFLICT`, at open and at close. The default.
+pub const PF_IF_EXISTS_FAIL: i32 = 0;
+/// The old file is replaced at close, in one step.
+pub const PF_IF_EXISTS_REPLACE: i32 = 1;
+
+/// Options of a writer. Start them with `PF_WRITER_OPTIONS_INIT`, which gives the defaults.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct pf_writer_options {
+    /// `sizeof(pf_writer_options)`.
+    pub struct_size: u32,
+    /// One of `PF_CODEC_*`; default zstd: near the fast codecs' speed at a much better ratio.
+    pub codec: i32,
+    /// The codec's level, or `PF_LEVEL_DEFAULT`.
+    pub codec_level: i32,
+    /// One of `PF_SYNC_*`; default on close.
+    pub sync: i32,
+    /// One of `PF_IF_EXISTS_*`; default fail.
+    pub if_exists: i32,
+    /// 0.
+    pub reserved: u32,
+    /// Rows of a row group; 0 = 1,048,576.
+    pub row_group_rows: u64,
+    /// Rows gathered before a batch goes to be encoded; 0 = 65,536.
+    pub window_rows: u64,
+    /// Bytes gathered before a batch goes to be encoded, about; 0 = 16 MiB, at most 1 GiB.
+    pub window_bytes: u64,
+    /// Bytes of batches waiting to be encoded before an append blocks; 0 = 64 MiB. One batch always fits.
+    pub queue_bytes: u64,
+}
+
+// SAFETY: integers, no padding.
+unsafe impl CStruct for pf_writer_options {
+    const NAME: &'static str = "pf_writer_options";
+    const MIN_SIZE: usize = 56;
+}
+
+impl pf_writer_options {
+    /// The value of `PF_WRITER_OPTIONS_INIT`.
+    const INIT: pf_writer_options = pf_writer_options {
+        struct_size: size_of::<pf_writer_options>() as u32,
+        codec: PF_CODEC_ZSTD,
+        codec_level: PF_LEVEL_DEFAULT,
+        sync: PF_SYNC_ON_CLOSE,
+        if_exists: PF_IF_EXISTS_FAIL,
+        reserved: 0,
+        row_group_rows: 0,
+        window_rows: 0,
+        window_bytes: 0,
+        queue_bytes: 0,
+    };
+
+    /// # Safety
+    /// `pointer` is NULL or a size-prefixed struct of options.
+    pub(super) unsafe fn read(pointer: *const Self) -> Result<WriterOptions> {
+        // SAFETY: the caller's promise.
+        let given = unsafe { input::options(pointer, Self::INIT) }?;
+        let unknown = |field: &str, value: i32, names: &str| {
+            Error::invalid(format!("options.{field} is {value}, none of {names}"))
+        };
+        let level =
+            |default: i32| if given.codec_level == PF_LEVEL_DEFAULT { default } else { given.codec_level };
+        let codec = match given.codec {
+            PF_CODEC_UNCOMPRESSED => Codec::Uncompressed,
+            PF_CODEC_SNAPPY => Codec::Snappy,
+            PF_CODEC_GZIP => Codec::Gzip(level(6)),
+            PF_CODEC_LZ4 => Codec::Lz4,
+            PF_CODEC_ZSTD => Codec::Zstd(level(1)),
+            PF_CODEC_LZ4_RAW => Codec::Lz4Raw,
+            other => return Err(unknown("codec", other, "PF_CODEC_*")),
+        };
+        if !matches!(codec, Codec::Gzip(_) | Codec::Zstd(_)) && given.codec_level != PF_LEVEL_DEFAULT {
+            return Err(Error::invalid(format!(
+                "options.codec_level is {}, but codec {} has no levels; pass PF_LEVEL_DEFAULT",
+                given.codec_level, given.codec
+            )));
+        }
+        let sync = match given.sync {
+            PF_SYNC_NONE => Sync::None,
+            PF_SYNC_ON_CLOSE => Sync::OnClose,
+            other => return Err(unknown("sync", other, "PF_SYNC_*")),
+        };
+        let if_exists = match given.if_exists {
+            PF_IF_EXISTS_FAIL => IfExists::Fail,
+            PF_IF_EXISTS_REPLACE => IfExists::Replace,
+            other => return Err(unknown("if_exists", other, "PF_IF_EXISTS_*")),
+        };
+        if given.reserved != 0 {
+            return Err(Error::invalid(format!("options.reserved is {}; set it to 0", given.reserved)));
+        }
+        let defaults = WriterOptions::default();
+        let or = |value: u64, default: usize| match value {
+            0 => default,
+            // More than memory can hold means no limit.
+            n => usize::try_from(n).unwrap_or(usize::MAX),
+        };
+        Ok(WriterOptions {
+            parquet: ParquetOptions {
+                codec,
+                row_group_rows: or(given.row_group_rows, defaults.parquet.row_group_rows),
+            },
+            sync,
+            if_exists,
+            window_rows: or(given.window_rows, defaults.window_rows),
+            window_bytes: or(given.window_bytes, defaults.window_bytes),
+            queue_bytes: or(given.queue_bytes, defaults.queue_bytes),
+        })
+    }
+}
+
+/// Adjacent values of the field's C type (a bool is a byte), little-endian, of any alignment.
+pub const PF_LAYOUT_VALUES: i32 = 0;
+/// Variable length: `length + 1` int32 offsets into `values`, as in Arrow's Binary and Utf8.
+pub const PF_LAYOUT_OFFSETS: i32 = 1;
+
+/// One column's share of a row chunk. See `PF_VALUES` and `PF_OFFSETS`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct pf_column_slice {
+    /// The values, or the bytes that the offsets point into.
+    pub values: *const std::ffi::c_void,
+    /// Bytes readable at `values`.
+    pub values_size: u64,
+    /// `PF_LAYOUT_OFFSETS`: `length + 1` offsets, rising from 0 or more. Else NULL.
+    pub offsets: *const i32,
+    /// Bit i, least significant first, is 1 if row i is valid; `(length + 7) / 8` bytes. NULL: all valid.
+    pub validity: *const u8,
+    /// Rows.
+    pub length: u64,
+    /// One of `PF_LAYOUT_*`.
+    pub layout: i32,
+    /// 0.
+    pub reserved: u32,
+}
+
+// SAFETY: integers and pointers, no padding.
+unsafe impl CStruct for pf_column_slice {
+    const NAME: &'static str = "pf_column_slice";
+    const MIN_SIZE: usize = 48;
+}
+
+impl pf_column_slice {
+    const ZERO: pf_column_slice = pf_column_slice {
+        values: std::ptr::null(),
+        values_size: 0,
+        offsets: std::ptr::null(),
+        validity: std::ptr::null(),
+        length: 0,
+        layout: 0,
+        reserved: 0,
+    };
+
+    /// # Safety
+    /// The pointers are readable for what the fields say, for `'a`.
+    unsafe fn read<'a>(&self, i: usize, width: usize) -> Result<ColumnSlice<'a>> {
+        // 2^48 rows of anything are more than an address space holds.
+        if self.length > 1 << 48 {
+            return Err(Error::invalid(format!(
+                "slices[{i}].length is {}; give the number of rows",
+                self.length
+            )));
+        }
+        if self.reserved != 0 {
+            return Err(Error::invalid(format!("slices[{i}].reserved is {}; set it to 0", self.reserved)));
+        }
+        // SAFETY: the caller's promise, here and below.
+        let bytes = unsafe { input::memory(self.values.cast(), self.values_size, "slices[].values") }?;
+        let values = match self.layout {
+            PF_LAYOUT_VALUES => Values::Fixed { bytes, stride: width },
+            PF_LAYOUT_OFFSETS => {
+                let size = (self.length + 1) * 4;
+                if self.offsets.is_null() {
+                    return Err(Error::invalid(format!(
+                        "slices[{i}].offsets is NULL; PF_LAYOUT_OFFSETS needs length + 1 int32 offsets"
+                    )));
+                }
+                // SAFETY: as above.
+                let offsets = unsafe { input::memory(self.offsets.cast(), size, "offsets") }?;
+                Values::Offsets { offsets, bytes }
+            }
+            other => {
+                return Err(Error::invalid(format!("slices[{i}].layout is {other}, none of PF_LAYOUT_*")));
+            }
+        };
+        let validity = match self.validity.is_null() {
+            true => Validity::AllValid,
+            false => {
+                // SAFETY: as above.
+                Validity::Bitmap(unsafe {
+                    input::memory(self.validity, self.length.div_ceil(8), "validity")
+                }?)
+            }
+        };
+        Ok(ColumnSlice { values, validity, len: self.length as usize })
+    }
+}
+
+/// A row chunk: one slice a field, in the schema's order, all of one length. See `PF_ROW_CHUNK`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct pf_row_chunk {
+    /// `sizeof(pf_row_chunk)`.
+    pub struct_size: u32,
+    /// `sizeof(pf_column_slice)`.
+    pub slice_size: u32,
+    /// The slices.
+    pub slices: *const pf_column_slice,
+    /// How many.
+    pub slice_count: u64,
+}
+
+// SAFETY: integers and pointers, no padding.
+unsafe impl CStruct for pf_row_chunk {
+    const NAME: &'static str = "pf_row_chunk";
+    const MIN_SIZE: usize = 24;
+}
+
+/// What a published part holds. Start it with `PF_PART_INIT`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct pf_part {
+    /// `sizeof(pf_part)`, set by the caller.
+    pub struct_size: u32,
+    /// 0.
+    pub reserved: u32,
+    /// Rows.
+    pub rows: u64,
+    /// Bytes of the file.
+    pub bytes: u64,
+    /// Row groups.
+    pub row_groups: u64,
+    /// Its final name; valid until the writer is freed.
+    pub path: *const c_char,
+}
+
+// SAFETY: integers and pointers, no padding.
+unsafe impl CStruct for pf_part {
+    const NAME: &'static str = "pf_part";
+    const MIN_SIZE: usize = 40;
+}
+
+/// # Safety
+/// `path` is NULL or a readable string.
+pub(super) unsafe fn read_path<'a>(path: *const c_char) -> Result<(&'a Path, CString)> {
+    // SAFETY: the caller's promise.
+    let bytes = unsafe { input::bytes(path, "path") }?;
+    let kept = CString::new(bytes).map_err(|e| Error::invalid(format!("path: {e}")))?;
+    Ok((Path::new(OsStr::from_bytes(bytes)), kept))
+}
+
+/// Opens a writer of one Parquet part, `path`, and creates its temporary file `<path>.tmp`.
+///
+/// `schema` stays the caller's and may be freed at once. `options` may be NULL for the defaults. On
+/// success `*writer` is a handle that the caller frees with `pf_writer_free`; on failure it is left
+/// alone and no file stays. Creates a file, so may block. Any thread.
+///
+/// Errors: `PF_ERR_INVALID_ARGUMENT`, `PF_ERR_STALE_HANDLE` (schema), `PF_ERR_NOT_FOUND` (the
+/// directory), `PF_ERR_PERMISSION`, `PF_ERR_NO_SPACE`, `PF_ERR_IO`, `PF_ERR_CONFLICT` (the part exists,
+/// or another writer is writing it).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pf_writer_open(
+    path: *const c_char,
+    schema: *const pf_schema,
+    options: *const pf_writer_options,
+    writer: *mut *mut pf_writer,
+    error: *mut pf_error,
+) -> pf_status {
+    // SAFETY: what the header asks of the caller.
+    unsafe {
+        boundary(error, || {
+            let out = input::output(writer, "writer")?;
+            let (path, kept) = read_path(path)?;
+            let schema = SCHEMAS.get(schema, "schema")?;
+            let options = pf_writer_options::read(options)?;
+            let writer = Writer::open(path, &schema, &options)?;
+            let widths = schema.fields().iter().map(|f| fixed_width(f.data_type()).unwrap_or(0)).collect();
+            *out = WRITERS.insert(Mutex::new(OpenWriter { writer, widths, path: kept }));
+            Ok(())
+        })
+    }
+}
+
+/// Appends a row chunk. Everything is copied before the call returns; rows are encoded later, on
+/// libflow's threads, in the order of the calls.
+///
+/// The chunk is checked whole first: a refused one changes nothing, and the writer stays usable. Blocks
+/// while more than `queue_bytes` wait to be encoded. One thread at a time per writer.
+///
+/// Errors: `PF_ERR_INVALID_ARGUMENT` (NULL, sizes, offsets, layout), `PF_ERR_SCHEMA_MISMATCH` (number
+/// of columns, their lengths, a null in a required column), `PF_ERR_TYPE_MISMATCH` (a layout that
+/// cannot carry the type), `PF_ERR_BAD_UTF8`, `PF_ERR_CLOSED`, `PF_ERR_STALE_HANDLE`; or the first
+/// error that encoding or writing met, which every later call repeats.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pf_append_row_chunk(
+    writer: *mut pf_writer,
+    chunk: *const pf_row_chunk,
+    error: *mut pf_error,
+) -> pf_status {
+    // SAFETY: what the header asks of the caller.
+    unsafe {
+        boundary(error, || {
+            let open = WRITERS.get(writer, "writer")?;
+            if chunk.is_null() {
+                return Err(Error::invalid("chunk is NULL; pass a pf_row_chunk"));
+            }
+            let zero =
+                pf_row_chunk { struct_size: 0, slice_size: 0, slices: std::ptr::null(), slice_count: 0 };
+            let chunk = input::options(chunk, zero)?;
+            let slice_size = u64::from(chunk.slice_size);
+            let given = input::array(chunk.slices, chunk.slice_count, slice_size, pf_column_slice::ZERO)?;
+            let mut open = open.lock();
+            if given.len() != open.widths.len() {
+                return Err(Error::new(
+                    ErrorClass::SchemaMismatch,
+                    format!("the chunk has {} columns, the schema {}", given.len(), open.widths.len()),
+                ));
+            }
+            // Lengths first: what a wrong one says of its pointers is not to be believed.
+            if let Some(i) = given.iter().position(|slice| slice.length != given[0].length) {
+                return Err(Error::new(
+                    ErrorClass::SchemaMismatch,
+                    format!(
+                        "slices[{i}].length is {}, slices[0].length {}; all columns of a chunk need the same",
+                        given[i].length, given[0].length
+                    ),
+                ));
+            }
+            let slices = given.iter().zip(&open.widths).enumerate();
+            let slices =
+                slices.map(|(i, (slice, &width))| slice.read(i, width)).collect::<Result<Vec<_>>>()?;
+            open.writer.append(&slices)
+        })
+    }
+}
+
+/// Ends the row group: rows appended so far go into it, later ones into the next. Does not wait for it
+/// to be written, and has no effect if no rows came since the last. Blocks as an append does. One
+/// thread at a time per writer.
+///
+/// Errors: `PF_ERR_CLOSED`, `PF_ERR_STALE_HANDLE`, `PF_ERR_INVALID_ARGUMENT` (NULL), or the writer's
+/// first error.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pf_flush(writer: *mut pf_writer, error: *mut pf_error) -> pf_status {
+    // SAFETY: what the header asks of the caller.
+    unsafe { boundary(error, || WRITERS.get(writer, "writer")?.lock().writer.flush()) }
+}
+
+/// Encodes and writes what is left, forces it to disk as the options say, and publishes the part under
+/// its final name. Blocks until done. A writer that failed publishes nothing and removes its temporary
+/// file. Called again, it returns the same result; two threads may call it at once.
+///
+/// `part` may be NULL; it is filled on success.
+///
+/// Errors: the writer's first error, `PF_ERR_CONFLICT` (the final name was taken meanwhile),
+/// `PF_ERR_STALE_HANDLE`, `PF_ERR_INVALID_ARGUMENT` (NULL, or `part` without its size).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pf_close(
+    writer: *mut pf_writer,
+    part: *mut pf_part,
+    error: *mut pf_error,
+) -> pf_status {
+    // SAFETY: what the header asks of the caller.
+    unsafe {
+        boundary(error, || {
+            let open = WRITERS.get(writer, "writer")?;
+            input::check_result(part)?;
+            let mut open = open.lock();
+            let PartSummary { rows, bytes, row_groups, .. } = open.writer.close()?;
+            let path = open.path.as_ptr();
+            input::result(part, |struct_size| pf_part {
+                struct_size,
+                reserved: 0,
+                rows,
+                bytes,
+                row_groups,
+                path,
+            })
+        })
+    }
+}
+
+/// Frees a writer. One that was not closed publishes nothing, and its temporary file is removed. NULL
+/// and stale handles are ignored; a call in flight on another thread ends first.
+///
+/// May wait for a batch being encoded. Any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn pf_writer_free(writer: *mut pf_writer) {
+    boundary_free(|| WRITERS.free(writer));
+}

@@ -1,0 +1,185 @@
+//! One writer's work: batches go in on the caller's thread, are encoded in FIFO order by one task.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use parking_lot::{Condvar, Mutex, MutexGuard};
+
+use super::threads::spawn_task;
+use crate::error::{Error, Result};
+use crate::format::{ParquetEncoder, PartSummary};
+
+enum Job {
+    Batch(RecordBatch, usize),
+    EndRowGroup,
+    Finish(Vec<(String, String)>),
+}
+
+/// The queue. Dropping it abandons the part: queued work is discarded, nothing is published.
+pub struct EncodeQueue {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    /// Signalled whenever a job is done.
+    progress: Condvar,
+    max_bytes: usize,
+}
+
+struct State {
+    jobs: VecDeque<Job>,
+    /// Bytes of the batches queued and of the one being encoded.
+    bytes: usize,
+    /// A task owns the front of the queue, and with it the encoder.
+    busy: bool,
+    poisoned: bool,
+    encoder: Option<Box<ParquetEncoder>>,
+    /// The first error: every later call returns it.
+    latch: Option<Error>,
+    summary: Option<PartSummary>,
+}
+
+impl EncodeQueue {
+    /// A queue in front of `encoder` that holds at most `max_bytes` of batches, or one batch.
+    pub fn new(encoder: ParquetEncoder, max_bytes: usize) -> Self {
+        let state = State {
+            jobs: VecDeque::new(),
+            bytes: 0,
+            busy: false,
+            poisoned: false,
+            encoder: Some(Box::new(encoder)),
+            latch: None,
+            summary: None,
+        };
+        EncodeQueue {
+            shared: Arc::new(Shared { state: Mutex::new(state), progress: Condvar::new(), max_bytes }),
+        }
+    }
+
+    /// Returns the latched error, if any.
+    pub fn check(&self) -> Result<()> {
+        self.shared.state.lock().check()
+    }
+
+    /// Queues a batch; waits while the queue is full.
+    pub fn push(&self, batch: RecordBatch) -> Result<()> {
+        let bytes = batch.get_array_memory_size();
+        let mut state = self.shared.state.lock();
+        while state.latch.is_none() && state.bytes > 0 && state.bytes + bytes > self.shared.max_bytes {
+            self.shared.progress.wait(&mut state);
+        }
+        self.submit(state, Job::Batch(batch, bytes))
+    }
+
+    /// Queues the end of the row group.
+    pub fn end_row_group(&self) -> Result<()> {
+        self.submit(self.shared.state.lock(), Job::EndRowGroup)
+    }
+
+    /// Lets the queue run dry, adds the metadata, publishes the part; waits for all of it.
+    pub fn finish(&self, metadata: Vec<(String, String)>) -> Result<PartSummary> {
+        self.submit(self.shared.state.lock(), Job::Finish(metadata))?;
+        let mut state = self.shared.state.lock();
+        loop {
+            state.check()?;
+            if let Some(summary) = &state.summary {
+                return Ok(summary.clone());
+            }
+            self.shared.progress.wait(&mut state);
+        }
+    }
+
+    fn submit(&self, mut state: MutexGuard<'_, State>, job: Job) -> Result<()> {
+        state.check()?;
+        if let Job::Batch(_, bytes) = job {
+            state.bytes += bytes;
+        }
+        state.jobs.push_back(job);
+        if state.busy {
+            return Ok(());
+        }
+        state.busy = true;
+        drop(state);
+        let shared = self.shared.clone();
+        spawn_task(async move {
+            while shared.run_one() {
+                // Other writers' tasks get their turn between two batches.
+                tokio::task::yield_now().await;
+            }
+        })
+    }
+}
+
+impl Drop for EncodeQueue {
+    fn drop(&mut self) {
+        let mut state = self.shared.state.lock();
+        state.poisoned = true;
+        state.jobs.clear();
+        // A task in flight holds the encoder and drops it; else it goes here, outside the lock.
+        let encoder = state.encoder.take();
+        drop(state);
+        drop(encoder);
+    }
+}
+
+impl State {
+    fn check(&self) -> Result<()> {
+        self.latch.clone().map_or(Ok(()), Err)
+    }
+}
+
+impl Shared {
+    /// Does the next job; false when there is none and the queue has been released.
+    fn run_one(&self) -> bool {
+        let mut state = self.state.lock();
+        let (Some(job), Some(encoder)) = (state.jobs.pop_front(), state.encoder.take()) else {
+            state.busy = false;
+            return false;
+        };
+        drop(state);
+        let bytes = if let Job::Batch(_, bytes) = job { bytes } else { 0 };
+        let outcome = catch_unwind(AssertUnwindSafe(|| work(encoder, job)))
+            .unwrap_or_else(|payload| Err(Error::panic(&*payload, "encoding a batch")));
+
+        let mut state = self.state.lock();
+        state.bytes -= bytes;
+        let mut abandoned = None;
+        match outcome {
+            Ok(Done::Encoded(encoder)) if state.poisoned => abandoned = Some(encoder),
+            Ok(Done::Encoded(encoder)) => state.encoder = Some(encoder),
+            Ok(Done::Published(summary)) => state.summary = Some(summary),
+            Err(error) => {
+                state.latch = Some(error);
+                state.jobs.clear();
+                state.bytes = 0;
+            }
+        }
+        self.progress.notify_all();
+        drop(state);
+        drop(abandoned);
+        true
+    }
+}
+
+enum Done {
+    Encoded(Box<ParquetEncoder>),
+    Published(PartSummary),
+}
+
+/// Does one job. On an error the encoder is dropped, and its unpublished file with it.
+fn work(mut encoder: Box<ParquetEncoder>, job: Job) -> Result<Done> {
+    match job {
+        Job::Batch(batch, _) => encoder.encode(&batch)?,
+        Job::EndRowGroup => encoder.end_row_group()?,
+        Job::Finish(metadata) => {
+            for (key, value) in metadata {
+                encoder.put_metadata(&key, value);
+            }
+            return encoder.finish().map(Done::Published);
+        }
+    }
+    Ok(Done::Encoded(encoder))
+}

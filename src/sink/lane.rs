@@ -1,0 +1,284 @@
+//! A lane: the byte ring between one producer thread and the drain thread.
+//!
+//! ```text
+//!            head                 tail
+//!             v                    v
+//!   [.........####################.........]~~~~~~~]      # written, not yet read
+//!   0                                 capacity  overflow
+//! ```
+//!
+//! `head` and `tail` count bytes and never wrap; position `p` lies at `p & (capacity - 1)`. An entry is
+//! contiguous always: one that starts below `capacity` may run on into the overflow, which is as long
+//! as the longest entry, and the bytes at the ring's start that it stands for stay unused.
+//!
+//! Each end keeps its own index and a copy of the other's last seen, so that it reads the shared line
+//! only when its copy says full (or empty). `tail` is stored with release after the bytes are written,
+//! `head` with release after they are read; the other end loads with acquire.
+
+use super::sync::{Arc, AtomicI32, AtomicU64, AtomicUsize, Ordering, Storage};
+
+/// Entries start at multiples of this.
+pub const ALIGN: usize = 8;
+
+/// State of an open lane; anything else is the class of the error that refuses records.
+pub const OPEN: i32 = 0;
+
+/// Keeps what one thread writes off the other's cache lines (128: x86 prefetches lines in pairs).
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Line<T>(T);
+
+#[derive(Debug)]
+struct Shared {
+    /// Written rarely, by either side.
+    state: Line<AtomicI32>,
+    producer: Line<ProducerLine>,
+    head: Line<AtomicUsize>,
+    storage: Storage,
+    capacity: usize,
+}
+
+/// Written by the producer only, so its counters need no read-modify-write.
+#[derive(Debug, Default)]
+struct ProducerLine {
+    tail: AtomicUsize,
+    accepted: AtomicU64,
+    dropped: AtomicU64,
+    oversized: AtomicU64,
+}
+
+/// Records accepted and dropped by a lane. Exact once its producer is closed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LaneCounts {
+    /// Copied into the lane.
+    pub accepted: u64,
+    /// Refused because the lane was full or the sink had failed, the oversized ones included.
+    pub dropped: u64,
+    /// Of the dropped, those longer than the sink takes.
+    pub oversized: u64,
+}
+
+/// Makes a lane of at least `min_capacity` bytes for entries of up to `max_entry` bytes.
+pub fn lane(min_capacity: usize, max_entry: usize) -> (LaneWriter, LaneReader) {
+    let max_entry = max_entry.next_multiple_of(ALIGN);
+    let capacity = min_capacity.max(2 * max_entry).next_power_of_two();
+    let shared = Arc::new(Shared {
+        state: Line(AtomicI32::new(OPEN)),
+        producer: Line::default(),
+        head: Line::default(),
+        storage: Storage::new(capacity + max_entry),
+        capacity,
+    });
+    let writer =
+        LaneWriter { shared: shared.clone(), tail: 0, limit: capacity, counts: LaneCounts::default() };
+    (writer, LaneReader { shared, head: 0, tail: 0 })
+}
+
+/// The producer's end.
+#[derive(Debug)]
+pub struct LaneWriter {
+    shared: Arc<Shared>,
+    tail: usize,
+    /// The head last seen, plus the capacity: an entry fits while its end is not past this.
+    limit: usize,
+    counts: LaneCounts,
+}
+
+impl LaneWriter {
+    /// The error class that refuses records, or [`OPEN`].
+    #[inline]
+    pub fn state(&self) -> i32 {
+        self.shared.state.0.load(Ordering::Relaxed)
+    }
+
+    /// Refuses further records with `class`; those in the lane are still drained.
+    pub fn close(&self, class: i32) {
+        self.shared.state.0.store(class, Ordering::Release);
+    }
+
+    /// Makes room for an entry of `len` bytes, a multiple of [`ALIGN`] and at most the lane's longest.
+    /// If there is none, counts a drop and returns false.
+    #[inline]
+    pub fn reserve(&mut self, len: usize) -> bool {
+        let end = self.tail + len;
+        if end > self.limit {
+            self.limit = self.shared.head.0.load(Ordering::Acquire) + self.shared.capacity;
+            if end > self.limit {
+                self.count_drop();
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Copies `len` bytes to `at` inside the entry reserved last.
+    ///
+    /// # Safety
+    /// `from` is readable for `len` bytes, and `at + len` lies inside an entry reserved since the last
+    /// [`LaneWriter::publish`].
+    #[inline]
+    pub unsafe fn write(&mut self, at: usize, from: *const u8, len: usize) {
+        let start = self.tail & (self.shared.capacity - 1);
+        // SAFETY: the entry starts below `capacity`, ends inside the overflow at the latest, and the
+        // reader does not touch it before `publish`.
+        unsafe { self.shared.storage.write(start + at, from, len) }
+    }
+
+    /// Hands the reserved entry of `len` bytes to the reader.
+    #[inline]
+    pub fn publish(&mut self, len: usize) {
+        self.tail += len;
+        self.counts.accepted += 1;
+        let line = &self.shared.producer.0;
+        line.accepted.store(self.counts.accepted, Ordering::Relaxed);
+        line.tail.store(self.tail, Ordering::Release);
+    }
+
+    /// Counts a record that was offered and not taken.
+    #[cold]
+    pub fn count_drop(&mut self) {
+        self.counts.dropped += 1;
+        self.shared.producer.0.dropped.store(self.counts.dropped, Ordering::Relaxed);
+    }
+
+    /// Counts a record that no lane of this sink could hold.
+    #[cold]
+    pub fn count_oversized(&mut self) {
+        self.counts.oversized += 1;
+        self.shared.producer.0.oversized.store(self.counts.oversized, Ordering::Relaxed);
+        self.count_drop();
+    }
+}
+
+/// The drain's end.
+#[derive(Debug)]
+pub struct LaneReader {
+    shared: Arc<Shared>,
+    head: usize,
+    tail: usize,
+}
+
+impl LaneReader {
+    /// Bytes that can be read now; more may follow, never fewer.
+    pub fn available(&mut self) -> usize {
+        self.tail = self.shared.producer.0.tail.load(Ordering::Acquire);
+        self.tail - self.head
+    }
+
+    /// The `len` bytes at `at` past the head, which must lie in one entry and be available.
+    pub fn entry(&self, at: usize, len: usize) -> &[u8] {
+        assert!(at + len <= self.tail - self.head, "read past the lane's tail");
+        let start = (self.head + at) & (self.shared.capacity - 1);
+        // SAFETY: acquired by `available`; the producer does not write here before `release`.
+        unsafe { self.shared.storage.read(start, len) }
+    }
+
+    /// The longest run of adjacent entries of `stride` bytes at the head, at most `max` of them.
+    pub fn run(&self, stride: usize, max: usize) -> &[u8] {
+        let available = (self.tail - self.head) / stride;
+        let start = self.head & (self.shared.capacity - 1);
+        // The last of the run may reach into the overflow.
+        let adjacent = (self.shared.capacity - start).div_ceil(stride);
+        let entries = available.min(adjacent).min(max);
+        // SAFETY: as in `entry`.
+        unsafe { self.shared.storage.read(start, entries * stride) }
+    }
+
+    /// Gives `len` bytes at the head back to the producer.
+    pub fn release(&mut self, len: usize) {
+        self.head += len;
+        self.shared.head.0.store(self.head, Ordering::Release);
+    }
+
+    /// Refuses further records with `class`.
+    pub fn close(&self, class: i32) {
+        self.shared.state.0.store(class, Ordering::Release);
+    }
+
+    /// Whether no record follows those available after this call.
+    pub fn is_closed(&self) -> bool {
+        self.shared.state.0.load(Ordering::Acquire) != OPEN
+    }
+
+    /// What the producer counted so far.
+    pub fn counts(&self) -> LaneCounts {
+        let line = &self.shared.producer.0;
+        LaneCounts {
+            accepted: line.accepted.load(Ordering::Relaxed),
+            dropped: line.dropped.load(Ordering::Relaxed),
+            oversized: line.oversized.load(Ordering::Relaxed),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::VecDeque;
+
+    proptest! {
+        /// Random entries against a queue: same order, same bytes, drops exactly when full.
+        #[test]
+        fn a_lane_is_a_bounded_queue(
+            capacity in 16usize..200,
+            steps in prop::collection::vec((any::<bool>(), 1usize..5, any::<u8>()), 1..400),
+        ) {
+            let (mut writer, mut reader) = lane(capacity, 4 * ALIGN);
+            let room = writer.shared.capacity;
+            let mut model = VecDeque::new();
+            let (mut used, mut dropped) = (0, 0);
+            for (push, words, byte) in steps {
+                let len = words * ALIGN;
+                if push {
+                    let fits = used + len <= room;
+                    prop_assert_eq!(writer.reserve(len), fits);
+                    if fits {
+                        // SAFETY: the array is as long as said, and so is the entry.
+                        unsafe { writer.write(0, [byte; 4 * ALIGN].as_ptr(), len) };
+                        writer.publish(len);
+                        model.push_back((len, byte));
+                        used += len;
+                    } else {
+                        dropped += 1;
+                    }
+                } else if let Some((len, byte)) = model.pop_front() {
+                    prop_assert_eq!(reader.available(), used);
+                    prop_assert!(reader.entry(0, len).iter().all(|&b| b == byte));
+                    reader.release(len);
+                    used -= len;
+                }
+            }
+            prop_assert_eq!(reader.counts().dropped, dropped);
+        }
+
+        /// Fixed entries come out in runs that hold each once, in order, across many wraps.
+        #[test]
+        fn runs_hold_every_entry(words in 1usize..6, bursts in prop::collection::vec(1usize..40, 1..60)) {
+            let stride = words * ALIGN;
+            let (mut writer, mut reader) = lane(256, stride);
+            let (mut next, mut expected) = (0u64, 0u64);
+            for burst in bursts {
+                for _ in 0..burst {
+                    if writer.reserve(stride) {
+                        // SAFETY: eight bytes, and every entry has at least as many.
+                        unsafe { writer.write(0, next.to_le_bytes().as_ptr(), 8) };
+                        writer.publish(stride);
+                        next += 1;
+                    }
+                }
+                while reader.available() > 0 {
+                    let run = reader.run(stride, 7);
+                    for entry in run.chunks_exact(stride) {
+                        prop_assert_eq!(entry[..8].to_vec(), expected.to_le_bytes().to_vec());
+                        expected += 1;
+                    }
+                    let len = run.len();
+                    reader.release(len);
+                }
+            }
+            prop_assert_eq!(next, expected);
+            prop_assert_eq!(reader.counts().accepted, next);
+        }
+    }
+}

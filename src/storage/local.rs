@@ -1,0 +1,207 @@
+//! Parts on a local disk: written as `<name>.tmp`, made durable, published by an atomic rename.
+
+use std::ffi::CString;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, ErrorClass, Result};
+
+/// What is forced to the disk before a part is published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sync {
+    /// Nothing: a power cut may lose parts already published; a crash of the process may not.
+    None,
+    /// The part before its rename, and its directory after.
+    OnClose,
+}
+
+/// What to do where the final name is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IfExists {
+    /// Refuse, at open and again at publishing.
+    Fail,
+    /// Replace the old file at publishing, in one step.
+    Replace,
+}
+
+/// A part being written. Dropped unpublished, it takes its temporary file along.
+#[derive(Debug)]
+pub struct PartFile {
+    file: File,
+    temporary: PathBuf,
+    path: PathBuf,
+    sync: Sync,
+    if_exists: IfExists,
+    published: bool,
+}
+
+impl PartFile {
+    /// Creates `<path>.tmp`. What a crashed process left under that name is replaced; what a live one
+    /// is writing is not: the file is locked for as long as it is open.
+    pub fn create(path: &Path, sync: Sync, if_exists: IfExists) -> Result<Self> {
+        if path.file_name().is_none() {
+            return Err(Error::invalid(format!("path \"{}\" names no file", path.display())));
+        }
+        if if_exists == IfExists::Fail && path.symlink_metadata().is_ok() {
+            return Err(taken(path));
+        }
+        let mut temporary = path.as_os_str().to_owned();
+        temporary.push(".tmp");
+        let temporary = PathBuf::from(temporary);
+        let creating = || format!("creating \"{}\"", temporary.display());
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false) // only once the lock is held
+            .open(&temporary)
+            .map_err(|e| Error::io(&e, creating()))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::Error(e)) => {
+                return Err(Error::io(&e, format!("locking \"{}\"", temporary.display())));
+            }
+            Err(TryLockError::WouldBlock) => return Err(being_written(&temporary)),
+        }
+        // Between the open and the lock, another writer may have published this very file.
+        let ours = file.metadata().map_err(|e| Error::io(&e, creating()))?;
+        let named = fs::metadata(&temporary).map_err(|_| being_written(&temporary))?;
+        if (ours.dev(), ours.ino()) != (named.dev(), named.ino()) {
+            return Err(being_written(&temporary));
+        }
+        file.set_len(0).map_err(|e| Error::io(&e, creating()))?;
+        Ok(PartFile { file, temporary, path: path.to_owned(), sync, if_exists, published: false })
+    }
+
+    /// Makes the part durable, as its options say, and gives it its final name.
+    pub fn publish(&mut self) -> Result<()> {
+        let io =
+            |e: io::Error, doing: &str, path: &Path| Error::io(&e, format!("{doing} \"{}\"", path.display()));
+        if self.sync == Sync::OnClose {
+            self.file.sync_all().map_err(|e| io(e, "syncing", &self.temporary))?;
+        }
+        match self.if_exists {
+            IfExists::Replace => fs::rename(&self.temporary, &self.path),
+            IfExists::Fail => rename_no_replace(&self.temporary, &self.path),
+        }
+        .map_err(|e| match e.kind() {
+            io::ErrorKind::AlreadyExists => taken(&self.path),
+            _ => io(e, "publishing", &self.path),
+        })?;
+        self.published = true;
+        if self.sync == Sync::OnClose {
+            let parent = match self.path.parent() {
+                Some(parent) if !parent.as_os_str().is_empty() => parent,
+                _ => Path::new("."),
+            };
+            File::open(parent).and_then(|d| d.sync_all()).map_err(|e| io(e, "syncing directory", parent))?;
+        }
+        Ok(())
+    }
+}
+
+impl Write for PartFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for PartFile {
+    fn drop(&mut self) {
+        if !self.published {
+            // Nobody can be told here; what stays is a temporary name, never a final one.
+            let _ = fs::remove_file(&self.temporary);
+        }
+    }
+}
+
+#[track_caller]
+fn taken(path: &Path) -> Error {
+    Error::new(
+        ErrorClass::Conflict,
+        format!("\"{}\" exists already; choose another path or the option to replace", path.display()),
+    )
+}
+
+#[track_caller]
+fn being_written(temporary: &Path) -> Error {
+    Error::new(
+        ErrorClass::Conflict,
+        format!("\"{}\" is being written by another writer; choose another path", temporary.display()),
+    )
+}
+
+/// Renames unless `to` exists. File systems without the flag get a check, then a rename.
+fn rename_no_replace(from: &Path, to: &Path) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        let c_path = |p: &Path| CString::new(p.as_os_str().as_bytes()).map_err(io::Error::other);
+        let (c_from, c_to) = (c_path(from)?, c_path(to)?);
+        let (here, flags) = (libc::AT_FDCWD, libc::RENAME_NOREPLACE);
+        // SAFETY: both paths are NUL-terminated and outlive the call.
+        if unsafe { libc::renameat2(here, c_from.as_ptr(), here, c_to.as_ptr(), flags) } == 0 {
+            return Ok(());
+        }
+        let error = io::Error::last_os_error();
+        if !matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ENOSYS)) {
+            return Err(error);
+        }
+    }
+    if to.symlink_metadata().is_ok() {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    fs::rename(from, to)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn create(path: &Path) -> Result<PartFile> {
+        PartFile::create(path, Sync::OnClose, IfExists::Fail)
+    }
+
+    #[test]
+    fn a_part_has_its_name_only_when_published() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.parquet");
+        let mut part = create(&path).unwrap();
+        part.write_all(b"x").unwrap();
+        assert!(!path.exists());
+        part.publish().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"x");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        assert_eq!(create(&path).unwrap_err().class(), ErrorClass::Conflict);
+    }
+
+    #[test]
+    fn dropping_removes_and_two_writers_conflict() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        let first = create(&path).unwrap();
+        assert_eq!(create(&path).unwrap_err().class(), ErrorClass::Conflict);
+        drop(first);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+        fs::write(dir.path().join("a.tmp"), b"left by a crash").unwrap();
+        create(&path).unwrap().publish().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"");
+    }
+
+    #[test]
+    fn a_name_taken_while_writing_is_not_replaced_unless_asked() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        let mut part = create(&path).unwrap();
+        fs::write(&path, b"theirs").unwrap();
+        assert_eq!(part.publish().unwrap_err().class(), ErrorClass::Conflict);
+        assert_eq!(fs::read(&path).unwrap(), b"theirs");
+        PartFile::create(&path, Sync::None, IfExists::Replace).unwrap().publish().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"");
+    }
+}

@@ -1,0 +1,142 @@
+//! The columnar side: row chunks in, one published part out.
+
+use std::path::Path;
+
+use crate::columns::{Checked, ColumnSlice, Window};
+use crate::error::{Error, ErrorClass, Result};
+use crate::format::{ParquetEncoder, ParquetOptions, PartSummary};
+use crate::pool::EncodeQueue;
+use crate::schema::Schema;
+use crate::storage::{IfExists, PartFile, Sync};
+
+/// How a writer gathers, encodes and stores.
+#[derive(Clone, Debug)]
+pub struct WriterOptions {
+    /// Of the file format.
+    pub parquet: ParquetOptions,
+    /// What is forced to disk at close.
+    pub sync: Sync,
+    /// What to do where the final name is taken.
+    pub if_exists: IfExists,
+    /// Rows of a batch; default 65,536.
+    pub window_rows: usize,
+    /// Bytes of a batch, about; default 16 MiB, at most 1 GiB.
+    pub window_bytes: usize,
+    /// Bytes of batches waiting to be encoded before an append blocks; default 64 MiB.
+    pub queue_bytes: usize,
+}
+
+impl Default for WriterOptions {
+    fn default() -> Self {
+        WriterOptions {
+            parquet: ParquetOptions::default(),
+            sync: Sync::OnClose,
+            if_exists: IfExists::Fail,
+            window_rows: 1 << 16,
+            window_bytes: 16 << 20,
+            queue_bytes: 64 << 20,
+        }
+    }
+}
+
+impl WriterOptions {
+    fn check(&self) -> Result<()> {
+        let at_least_one = [
+            ("row_group_rows", self.parquet.row_group_rows),
+            ("window_rows", self.window_rows),
+            ("window_bytes", self.window_bytes),
+            ("queue_bytes", self.queue_bytes),
+        ];
+        for (name, value) in at_least_one {
+            if value == 0 {
+                return Err(Error::invalid(format!("{name} is 0; give 1 or more")));
+            }
+        }
+        if self.window_bytes > 1 << 30 {
+            return Err(Error::invalid(format!(
+                "window_bytes {} is more than 1 GiB; a batch's text offsets are 32 bits",
+                self.window_bytes
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// Writes one part. Dropped before [`Writer::close`], it publishes nothing.
+pub struct Writer {
+    schema: Schema,
+    window: Window,
+    queue: EncodeQueue,
+    metadata: Vec<(String, String)>,
+    closed: Option<Result<PartSummary>>,
+}
+
+impl Writer {
+    /// Creates the part's temporary file beside `path`.
+    pub fn open(path: &Path, schema: &Schema, options: &WriterOptions) -> Result<Self> {
+        options.check()?;
+        let create = || PartFile::create(path, options.sync, options.if_exists);
+        let encoder = ParquetEncoder::new(schema, &options.parquet, path.to_owned(), create)?;
+        Ok(Writer {
+            schema: schema.clone(),
+            window: Window::new(schema, options.window_rows, options.window_bytes),
+            queue: EncodeQueue::new(encoder, options.queue_bytes),
+            metadata: Vec::new(),
+            closed: None,
+        })
+    }
+
+    /// Copies a row chunk, one slice a field. Waits while the queue is full. A chunk that does not fit
+    /// the schema is refused whole and the writer stays usable.
+    pub fn append(&mut self, slices: &[ColumnSlice<'_>]) -> Result<()> {
+        self.check_open()?;
+        let chunk = Checked::new(&self.schema, slices)?;
+        let queue = &self.queue;
+        self.window.append(chunk, |batch| queue.push(batch))
+    }
+
+    /// Ends the row group. Does not wait for it to be written.
+    pub fn flush(&mut self) -> Result<()> {
+        self.check_open()?;
+        self.send_window()?;
+        self.queue.end_row_group()
+    }
+
+    /// Adds a key and value to the part's metadata, written at close.
+    pub fn put_metadata(&mut self, key: &str, value: String) {
+        self.metadata.push((key.to_owned(), value));
+    }
+
+    /// Texts in which bytes had to be replaced by U+FFFD.
+    pub fn replaced(&self) -> u64 {
+        self.window.replaced()
+    }
+
+    /// Writes what is left and publishes; waits for it. Again, it returns the same result.
+    pub fn close(&mut self) -> Result<PartSummary> {
+        if self.closed.is_none() {
+            let result =
+                self.send_window().and_then(|()| self.queue.finish(std::mem::take(&mut self.metadata)));
+            self.closed = Some(result);
+        }
+        self.closed.clone().unwrap_or_else(|| Err(closed()))
+    }
+
+    fn check_open(&self) -> Result<()> {
+        match &self.closed {
+            None => self.queue.check(),
+            Some(Err(error)) => Err(error.clone()),
+            Some(Ok(_)) => Err(closed()),
+        }
+    }
+
+    fn send_window(&mut self) -> Result<()> {
+        self.queue.check()?;
+        if self.window.is_empty() { Ok(()) } else { self.queue.push(self.window.take()?) }
+    }
+}
+
+#[track_caller]
+fn closed() -> Error {
+    Error::new(ErrorClass::Closed, "the writer is closed; open another")
+}
