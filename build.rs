@@ -17,13 +17,14 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let root = env::var("CARGO_MANIFEST_DIR")?;
     let mut config = cbindgen::Config::from_file(Path::new(&root).join("cbindgen.toml"))?;
+    let macros = fs::read_to_string(Path::new(&root).join("src/ffi/macros.h"))?;
     config.after_includes = Some(format!(
         "\n/** The version of this header. */\n\
          #define PF_VERSION_MAJOR {major}\n#define PF_VERSION_MINOR {minor}\n#define PF_VERSION_PATCH {patch}\n\
          #define PF_VERSION \"{major}.{minor}.{patch}\"\n\
-         #define PF_VERSION_NUMBER (PF_VERSION_MAJOR * 1000000 + PF_VERSION_MINOR * 1000 + PF_VERSION_PATCH)"
+         #define PF_VERSION_NUMBER (PF_VERSION_MAJOR * 1000000 + PF_VERSION_MINOR * 1000 + PF_VERSION_PATCH)\n\
+         {macros}"
     ));
-    config.trailer = Some(fs::read_to_string(Path::new(&root).join("src/ffi/macros.h"))?);
     let header = cbindgen::Builder::new()
         .with_src(Path::new(&root).join("src/ffi/version.rs"))
         .with_src(Path::new(&root).join("src/ffi/error.rs"))
