@@ -135,7 +135,12 @@ impl Shared {
     /// Does the next job; false when there is none and the queue has been released.
     fn run_one(&self) -> bool {
         let mut state = self.state.lock();
-        let (Some(job), Some(encoder)) = (state.jobs.pop_front(), state.encoder.take()) else {
+        let Some(job) = state.jobs.pop_front() else {
+            state.busy = false;
+            return false;
+        };
+        // Gone only once the part is finished or has failed, and then nothing is queued any more.
+        let Some(encoder) = state.encoder.take() else {
             state.busy = false;
             return false;
         };

@@ -3,6 +3,8 @@
 
 mod drain;
 mod lane;
+#[cfg(test)]
+mod lane_tests;
 mod layout;
 #[cfg(test)]
 mod model;

@@ -34,7 +34,7 @@ impl Storage {
     #[inline]
     pub unsafe fn write(&self, at: usize, from: *const u8, len: usize) {
         // SAFETY: the caller's promise.
-        unsafe { copy(from, self.base().add(at), len) }
+        unsafe { std::ptr::copy_nonoverlapping(from, self.base().add(at), len) }
     }
 
     /// The `len` bytes at `at`.
@@ -45,10 +45,4 @@ impl Storage {
         // SAFETY: the caller's promise.
         unsafe { std::slice::from_raw_parts(self.base().add(at), len) }
     }
-}
-
-#[inline]
-unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
-    // SAFETY: the caller's promise.
-    unsafe { std::ptr::copy_nonoverlapping(from, to, len) }
 }

@@ -201,6 +201,7 @@ mod tests {
         fs::write(&path, b"theirs").unwrap();
         assert_eq!(part.publish().unwrap_err().class(), ErrorClass::Conflict);
         assert_eq!(fs::read(&path).unwrap(), b"theirs");
+        drop(part);
         PartFile::create(&path, Sync::None, IfExists::Replace).unwrap().publish().unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"");
     }

@@ -1,0 +1,187 @@
+/* Closing, freeing and naming: what is published, when, and in whose way. */
+#include <pthread.h>
+#include <string.h>
+
+#include "check.h"
+#include "expected.h"
+
+static const pf_field field = {"number", PF_TYPE_INT64, PF_FIELD_REQUIRED, 0, 0, NULL};
+
+static pf_writer *open_with(const char *path, const pf_writer_options *options) {
+  pf_schema *schema = NULL;
+  pf_writer *writer = NULL;
+  CHECK_OK(pf_schema_new(&field, 1, sizeof field, &schema, &err));
+  CHECK_OK(pf_writer_open(path, schema, options, &writer, &err));
+  pf_schema_free(schema);
+  return writer;
+}
+
+static pf_status append(pf_writer *writer, int64_t number, pf_error *error) {
+  pf_column_slice slice = PF_VALUES(&number, 1, NULL);
+  pf_row_chunk chunk = PF_ROW_CHUNK(&slice, 1);
+  return pf_append_row_chunk(writer, &chunk, error);
+}
+
+static void expect_number(const char *path, int64_t number) {
+  expected to = expect_begin(path, &field, 1, 1, false, false);
+  expect_value(&to, &number, sizeof number);
+  expect_end(&to);
+}
+
+static void closing_again_gives_the_same(void) {
+  const char *path = path_of("twice.parquet");
+  pf_writer *writer = open_with(path, NULL);
+  CHECK_OK(append(writer, 1, &err));
+  pf_part first = PF_PART_INIT, second = PF_PART_INIT;
+  CHECK_OK(pf_close(writer, NULL, &err));
+  CHECK_OK(pf_close(writer, &first, &err));
+  CHECK_OK(pf_close(writer, &second, &err));
+  CHECK(memcmp(&first, &second, sizeof first) == 0);
+  CHECK(first.rows == 1 && first.row_groups == 1 && first.bytes == file_size(path));
+  CHECK(strcmp(first.path, path) == 0);
+  CHECK_STATUS(append(writer, 2, &err), PF_ERR_CLOSED);
+  CHECK_STATUS(pf_flush(writer, &err), PF_ERR_CLOSED);
+  CHECK_OK(pf_close(writer, &second, &err));
+  CHECK(second.rows == 1);
+  pf_writer_free(writer);
+  CHECK_STATUS(pf_close(writer, &second, &err), PF_ERR_STALE_HANDLE);
+  pf_writer_free(writer);
+  expect_number(path, 1);
+}
+
+static void the_part_says_its_size(void) {
+  const char *path = path_of("part_size.parquet");
+  pf_writer *writer = open_with(path, NULL);
+  CHECK_OK(append(writer, 2, &err));
+  const uint32_t sizes[] = {0, 8, sizeof(pf_part) - 8, sizeof(pf_part) + 1, 1 << 20, UINT32_MAX};
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    pf_part part = PF_PART_INIT;
+    part.struct_size = sizes[i];
+    CHECK_INVALID(pf_close(writer, &part, &err));
+    CHECK(part.rows == 0 && part.path == NULL);
+    CHECK(!exists(path)); /* refused before anything was done */
+  }
+  uint64_t memory[8];
+  const pf_part start = PF_PART_INIT;
+  void *misaligned = (char *)memory + 4;
+  memcpy(misaligned, &start, sizeof start);
+  CHECK_INVALID(pf_close(writer, misaligned, &err));
+  CHECK_OK(append(writer, 3, &err)); /* still open */
+
+  struct {
+    pf_part known;
+    uint64_t later;
+  } newer = {PF_PART_INIT, 77};
+  newer.known.struct_size = sizeof newer;
+  CHECK_OK(pf_close(writer, &newer.known, &err));
+  CHECK(newer.known.rows == 2 && newer.later == 77);
+  pf_writer_free(writer);
+  expected to = expect_begin(path, &field, 1, 1, false, false);
+  for (int64_t number = 2; number <= 3; number++) expect_value(&to, &number, sizeof number);
+  expect_end(&to);
+}
+
+/* Also while batches are being encoded. */
+static void freeing_publishes_nothing(void) {
+  const char *path = path_of("freed.parquet");
+  pf_writer *writer = open_with(path, NULL);
+  CHECK_OK(append(writer, 1, &err));
+  CHECK_OK(pf_flush(writer, &err));
+  pf_writer_free(writer);
+  CHECK_NO_FILE(path);
+
+  static int64_t numbers[20000];
+  pf_column_slice slice = PF_VALUES(numbers, 20000, NULL);
+  pf_row_chunk chunk = PF_ROW_CHUNK(&slice, 1);
+  pf_writer_options options = PF_WRITER_OPTIONS_INIT;
+  options.window_rows = 1000;
+  for (uint64_t again = 0; again < scaled(200); again++) {
+    /* The name is free again at once. */
+    writer = open_with(path, &options);
+    CHECK_OK(pf_append_row_chunk(writer, &chunk, &err));
+    pf_writer_free(writer);
+    CHECK_NO_FILE(path);
+  }
+}
+
+typedef struct closer {
+  pf_writer *writer;
+  pf_part part;
+  pf_status status;
+} closer;
+
+static void *close_it(void *argument) {
+  closer *c = argument;
+  c->status = pf_close(c->writer, &c->part, NULL);
+  return NULL;
+}
+
+static void two_threads_may_close(void) {
+  const char *path = path_of("two_threads.parquet");
+  for (uint64_t again = 0; again < scaled(50); again++) {
+    pf_writer_options options = PF_WRITER_OPTIONS_INIT;
+    options.if_exists = PF_IF_EXISTS_REPLACE;
+    pf_writer *writer = open_with(path, &options);
+    CHECK_OK(append(writer, 4, &err));
+    closer closers[2] = {{writer, PF_PART_INIT, 1}, {writer, PF_PART_INIT, 1}};
+    pthread_t threads[2];
+    for (int i = 0; i < 2; i++) CHECK(pthread_create(&threads[i], NULL, close_it, &closers[i]) == 0);
+    for (int i = 0; i < 2; i++) CHECK(pthread_join(threads[i], NULL) == 0);
+    CHECK(closers[0].status == PF_OK && closers[1].status == PF_OK);
+    CHECK(memcmp(&closers[0].part, &closers[1].part, sizeof(pf_part)) == 0);
+    CHECK(closers[0].part.rows == 1);
+    pf_writer_free(writer);
+  }
+  expect_number(path, 4);
+}
+
+static void an_existing_part(void) {
+  const char *path = path_of("existing.parquet");
+  pf_schema *schema = NULL;
+  pf_writer *writer = NULL;
+  pf_writer_options options = PF_WRITER_OPTIONS_INIT;
+  write_text(path, "theirs");
+  CHECK_OK(pf_schema_new(&field, 1, sizeof field, &schema, &err));
+  CHECK_STATUS(pf_writer_open(path, schema, NULL, &writer, &err), PF_ERR_CONFLICT);
+  CHECK_SAYS(path);
+  CHECK_STATUS(pf_writer_open(path, schema, &options, &writer, &err), PF_ERR_CONFLICT);
+  CHECK(writer == NULL && holds_text(path, "theirs"));
+
+  options.if_exists = PF_IF_EXISTS_REPLACE;
+  writer = open_with(path, &options);
+  CHECK_OK(append(writer, 5, &err));
+  CHECK(holds_text(path, "theirs")); /* until the new one is whole */
+  pf_writer_free(writer);
+  CHECK(holds_text(path, "theirs"));
+
+  writer = open_with(path, &options);
+  CHECK_OK(append(writer, 5, &err));
+  CHECK_OK(pf_close(writer, NULL, &err));
+  pf_writer_free(writer);
+  pf_schema_free(schema);
+  expect_number(path, 5);
+}
+
+static void both_ways_to_sync(void) {
+  for (int32_t sync = PF_SYNC_NONE; sync <= PF_SYNC_ON_CLOSE; sync++) {
+    const char *path = path_of(sync == PF_SYNC_NONE ? "sync_none.parquet" : "sync_on_close.parquet");
+    pf_writer_options options = PF_WRITER_OPTIONS_INIT;
+    options.sync = sync;
+    pf_writer *writer = open_with(path, &options);
+    CHECK_OK(append(writer, 6, &err));
+    CHECK_OK(pf_close(writer, NULL, &err));
+    pf_writer_free(writer);
+    expect_number(path, 6);
+  }
+}
+
+int main(int argc, char **argv) {
+  test_begin(argc, argv);
+  closing_again_gives_the_same();
+  the_part_says_its_size();
+  freeing_publishes_nothing();
+  two_threads_may_close();
+  an_existing_part();
+  both_ways_to_sync();
+  return test_end();
+}

@@ -1,0 +1,160 @@
+#include "expected.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "check.h"
+
+static void put_text(FILE *file, const char *text, size_t size) {
+  fputc('"', file);
+  for (size_t i = 0; i < size; i++) {
+    unsigned char c = (unsigned char)text[i];
+    if (c < 0x20 || c == '"' || c == '\\')
+      fprintf(file, "\\u%04x", c);
+    else
+      fputc(c, file);
+  }
+  fputc('"', file);
+}
+
+static void put_bytes(FILE *file, const unsigned char *bytes, size_t size) {
+  fputs("{\"hex\":\"", file);
+  for (size_t i = 0; i < size; i++) fprintf(file, "%02x", bytes[i]);
+  fputs("\"}", file);
+}
+
+static void put_float(FILE *file, double value, uint64_t bits) {
+  if (isnan(value))
+    fprintf(file, "\"nan:%" PRIx64 "\"", bits);
+  else
+    fprintf(file, "\"%a\"", value);
+}
+
+/* The type's name as pyarrow prints it. */
+static void put_type(FILE *file, const pf_field *field) {
+  static const char *const names[] = {
+      [PF_TYPE_BOOL] = "bool",
+      [PF_TYPE_INT8] = "int8",
+      [PF_TYPE_INT16] = "int16",
+      [PF_TYPE_INT32] = "int32",
+      [PF_TYPE_INT64] = "int64",
+      [PF_TYPE_UINT8] = "uint8",
+      [PF_TYPE_UINT16] = "uint16",
+      [PF_TYPE_UINT32] = "uint32",
+      [PF_TYPE_UINT64] = "uint64",
+      [PF_TYPE_FLOAT32] = "float",
+      [PF_TYPE_FLOAT64] = "double",
+      [PF_TYPE_UTF8] = "string",
+      [PF_TYPE_BINARY] = "binary",
+      [PF_TYPE_FIXED_SIZE_BINARY] = "fixed_size_binary",
+      [PF_TYPE_DATE32] = "date32[day]",
+      [PF_TYPE_TIMESTAMP_S] = "timestamp[ms", /* Parquet has no seconds */
+      [PF_TYPE_TIMESTAMP_MS] = "timestamp[ms",
+      [PF_TYPE_TIMESTAMP_US] = "timestamp[us",
+      [PF_TYPE_TIMESTAMP_NS] = "timestamp[ns",
+  };
+  fputs(names[field->type], file);
+  if (field->type == PF_TYPE_FIXED_SIZE_BINARY) fprintf(file, "[%u]", (unsigned)field->width);
+  if (field->timezone != NULL) fprintf(file, ", tz=%s", field->timezone);
+  if (field->type >= PF_TYPE_TIMESTAMP_S) fputc(']', file);
+}
+
+expected expect_begin(const char *part, const pf_field *fields, size_t count, uint64_t row_groups,
+                      bool unordered, bool sink) {
+  char path[1100];
+  snprintf(path, sizeof path, "%s.expected.jsonl", part);
+  expected to = {fopen(path, "w"), fields, count, 0};
+  CHECK(to.file != NULL);
+  fprintf(to.file, "{\"row_groups\":%" PRIu64 ",\"unordered\":%s,\"sink\":%s,\"columns\":[", row_groups,
+          unordered ? "true" : "false", sink ? "true" : "false");
+  for (size_t i = 0; i < count; i++) {
+    fputs(i == 0 ? "{\"name\":" : ",{\"name\":", to.file);
+    put_text(to.file, fields[i].name, strlen(fields[i].name));
+    fputs(",\"type\":\"", to.file);
+    put_type(to.file, &fields[i]);
+    fprintf(to.file, "\",\"nullable\":%s}", fields[i].flags == PF_FIELD_NULLABLE ? "true" : "false");
+  }
+  fputs("]}\n", to.file);
+  return to;
+}
+
+static void put_value(FILE *file, int32_t type, const void *value, size_t size) {
+  /* The low bytes of a little-endian value, sign extended below for the signed types. */
+  uint64_t bits = 0;
+  if (size <= sizeof bits) memcpy(&bits, value, size);
+  float f32;
+  double f64;
+  switch (type) {
+    case PF_TYPE_BOOL:
+      fputs(bits != 0 ? "true" : "false", file);
+      break;
+    case PF_TYPE_FLOAT32:
+      memcpy(&f32, value, sizeof f32);
+      put_float(file, (double)f32, bits);
+      break;
+    case PF_TYPE_FLOAT64:
+      memcpy(&f64, value, sizeof f64);
+      put_float(file, f64, bits);
+      break;
+    case PF_TYPE_UTF8:
+      put_text(file, value, size);
+      break;
+    case PF_TYPE_BINARY:
+    case PF_TYPE_FIXED_SIZE_BINARY:
+      put_bytes(file, value, size);
+      break;
+    case PF_TYPE_UINT8:
+    case PF_TYPE_UINT16:
+    case PF_TYPE_UINT32:
+    case PF_TYPE_UINT64:
+      fprintf(file, "%" PRIu64, bits);
+      break;
+    default: {
+      if (size == 1) bits = (uint64_t)(int64_t)(int8_t)bits;
+      if (size == 2) bits = (uint64_t)(int64_t)(int16_t)bits;
+      if (size == 4) bits = (uint64_t)(int64_t)(int32_t)bits;
+      int64_t number = (int64_t)bits;
+      fprintf(file, "%" PRId64, type == PF_TYPE_TIMESTAMP_S ? number * 1000 : number);
+    }
+  }
+}
+
+void expect_value(expected *to, const void *value, size_t size) {
+  fputc(to->next == 0 ? '[' : ',', to->file);
+  if (value == NULL)
+    fputs("null", to->file);
+  else
+    put_value(to->file, to->fields[to->next].type, value, size);
+  to->next = (to->next + 1) % to->count;
+  if (to->next == 0) fputs("]\n", to->file);
+}
+
+void expect_end(expected *to) {
+  CHECK(to->next == 0);
+  CHECK(fclose(to->file) == 0);
+}
+
+size_t value_size(int32_t type, size_t width) {
+  switch (type) {
+    case PF_TYPE_BOOL:
+    case PF_TYPE_INT8:
+    case PF_TYPE_UINT8:
+      return 1;
+    case PF_TYPE_INT16:
+    case PF_TYPE_UINT16:
+      return 2;
+    case PF_TYPE_INT32:
+    case PF_TYPE_UINT32:
+    case PF_TYPE_FLOAT32:
+    case PF_TYPE_DATE32:
+      return 4;
+    case PF_TYPE_UTF8:
+    case PF_TYPE_BINARY:
+      return 0;
+    case PF_TYPE_FIXED_SIZE_BINARY:
+      return width;
+    default:
+      return 8;
+  }
+}

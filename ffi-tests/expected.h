@@ -1,0 +1,32 @@
+/* What a part must hold, written as `<part>.expected.jsonl` for tests/readback to compare with.
+ *
+ * The first line describes the columns, each further line is a row: integers as they are, floats as hex
+ * floats or "nan:<bits>", text as text, bytes as {"hex": "..."}, dates and timestamps in their stored unit.
+ */
+#ifndef FLOW_EXPECTED_H
+#define FLOW_EXPECTED_H
+
+#include <flow.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+typedef struct expected {
+  FILE *file;
+  const pf_field *fields;
+  size_t count;
+  size_t next;
+} expected;
+
+/* Starts the file. `unordered`: the rows come in any order; `sink`: the part has a gap summary. */
+expected expect_begin(const char *part, const pf_field *fields, size_t count, uint64_t row_groups,
+                      bool unordered, bool sink);
+
+/* The next value, row by row: `size` bytes as they lie in the caller's memory; NULL is null. */
+void expect_value(expected *to, const void *value, size_t size);
+
+void expect_end(expected *to);
+
+/* Bytes of a value of the type in memory; `width` is that of the field. 0: any length. */
+size_t value_size(int32_t type, size_t width);
+
+#endif

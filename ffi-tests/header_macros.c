@@ -1,0 +1,28 @@
+/* Every macro of the header that makes a value, in C and C++. */
+#include <flow.h>
+
+#ifdef __cplusplus
+extern "C"
+#endif
+    uint64_t
+    header_macros(void);
+
+uint64_t header_macros(void) {
+  const int32_t values[2] = {1, 2};
+  const char bytes[] = "ab";
+  const int32_t offsets[3] = {0, 1, 2};
+  const uint8_t validity = 3;
+  const pf_error error = PF_ERROR_INIT;
+  const pf_part part = PF_PART_INIT;
+  const pf_sink_result result = PF_SINK_RESULT_INIT;
+  const pf_writer_options writer_options = PF_WRITER_OPTIONS_INIT;
+  const pf_sink_options sink_options = PF_SINK_OPTIONS_INIT;
+  const pf_column_slice slices[2] = {PF_VALUES(values, 2, &validity), PF_OFFSETS(bytes, 2, offsets, 2, NULL)};
+  const pf_row_chunk chunk = PF_ROW_CHUNK(slices, 2);
+  const int right =
+      error.struct_size == sizeof error && part.struct_size == sizeof part &&
+      result.struct_size == sizeof result && writer_options.struct_size == sizeof writer_options &&
+      writer_options.codec == PF_CODEC_ZSTD && sink_options.struct_size == sizeof sink_options &&
+      slices[0].values_size == 8 && slices[1].values_size == 2 && chunk.slice_size == sizeof *slices;
+  return right ? chunk.slices[1].length : 0;
+}

@@ -1,0 +1,167 @@
+/* A full disk, met by writers and sinks. Its directory is on a disk of 1 MiB: see small_disk.sh. */
+#define _XOPEN_SOURCE 700
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "check.h"
+
+enum { ROWS = 1024 };
+static const pf_field field = {"number", PF_TYPE_INT64, PF_FIELD_REQUIRED, 0, 0, NULL};
+static int64_t numbers[ROWS];
+
+/* Different at each call, so that no encoding makes them small. */
+static void fill_numbers(void) {
+  static uint64_t x = 1;
+  for (int i = 0; i < ROWS; i++) {
+    x ^= x << 13, x ^= x >> 7, x ^= x << 17;
+    numbers[i] = (int64_t)x;
+  }
+}
+
+static pf_writer_options small_batches(void) {
+  pf_writer_options options = PF_WRITER_OPTIONS_INIT;
+  options.codec = PF_CODEC_UNCOMPRESSED;
+  options.row_group_rows = options.window_rows = ROWS;
+  return options;
+}
+
+static pf_status append(pf_writer *writer, pf_error *error) {
+  fill_numbers();
+  pf_column_slice slice = PF_VALUES(numbers, ROWS, NULL);
+  pf_row_chunk chunk = PF_ROW_CHUNK(&slice, 1);
+  return pf_append_row_chunk(writer, &chunk, error);
+}
+
+static pf_writer *open_with(const char *path, const pf_writer_options *options) {
+  pf_schema *schema = NULL;
+  pf_writer *writer = NULL;
+  CHECK_OK(pf_schema_new(&field, 1, sizeof field, &schema, &err));
+  CHECK_OK(pf_writer_open(path, schema, options, &writer, &err));
+  pf_schema_free(schema);
+  return writer;
+}
+
+static bool is_empty(const char *directory) {
+  DIR *open = opendir(directory);
+  CHECK(open != NULL);
+  int entries = 0;
+  while (readdir(open) != NULL) entries++;
+  closedir(open);
+  return entries == 2; /* . and .. */
+}
+
+/* Every call repeats the first error, and nothing is published. */
+static void stays_failed(pf_writer *writer, const char *path) {
+  pf_error first = PF_ERROR_INIT;
+  CHECK(pf_close(writer, NULL, &first) == PF_ERR_NO_SPACE);
+  CHECK(first.os_errno == ENOSPC && strstr(first.message, path) != NULL);
+  for (int again = 0; again < 2; again++) {
+    pf_part part = PF_PART_INIT;
+    CHECK_STATUS(append(writer, &err), PF_ERR_NO_SPACE);
+    CHECK(memcmp(&err, &first, sizeof err) == 0);
+    CHECK_STATUS(pf_flush(writer, &err), PF_ERR_NO_SPACE);
+    CHECK(memcmp(&err, &first, sizeof err) == 0);
+    CHECK_STATUS(pf_close(writer, &part, &err), PF_ERR_NO_SPACE);
+    CHECK(memcmp(&err, &first, sizeof err) == 0);
+    CHECK(part.rows == 0 && part.path == NULL);
+  }
+  pf_writer_free(writer);
+  CHECK_NO_FILE(path);
+  CHECK(is_empty(path_of("")));
+}
+
+static void an_append_meets_it(void) {
+  const char *path = path_of("append.parquet");
+  pf_writer_options options = small_batches();
+  options.queue_bytes = 1; /* a batch waits for the one before */
+  pf_writer *writer = open_with(path, &options);
+  pf_status status = PF_OK;
+  for (int i = 0; i < 10000 && status == PF_OK; i++) {
+    check_prepare();
+    status = append(writer, &err);
+  }
+  CHECK(status == PF_ERR_NO_SPACE && err.os_errno == ENOSPC);
+  stays_failed(writer, path);
+}
+
+static void close_meets_it(void) {
+  const char *path = path_of("close.parquet");
+  pf_writer *writer = open_with(path, NULL); /* all rows are in one row group, written by close */
+  for (int i = 0; i < 300; i++) CHECK_OK(append(writer, &err));
+  stays_failed(writer, path);
+}
+
+/* Flush does not wait, so the error is seen by it or by what follows. */
+static void flush_meets_it(void) {
+  const char *path = path_of("flush.parquet");
+  pf_writer *writer = open_with(path, NULL);
+  for (int i = 0; i < 300; i++) CHECK_OK(append(writer, &err));
+  pf_status status = pf_flush(writer, NULL);
+  CHECK(status == PF_OK || status == PF_ERR_NO_SPACE);
+  stays_failed(writer, path);
+}
+
+static void space_is_given_back(void) {
+  const char *path = path_of("after.parquet");
+  pf_writer_options options = small_batches();
+  pf_writer *writer = open_with(path, &options);
+  pf_part part = PF_PART_INIT;
+  for (int i = 0; i < 64; i++) CHECK_OK(append(writer, &err)); /* half the disk */
+  CHECK_OK(pf_close(writer, &part, &err));
+  CHECK(part.rows == 64 * ROWS && part.bytes > 64 * ROWS * sizeof(int64_t));
+  pf_writer_free(writer);
+  CHECK(remove(path) == 0);
+}
+
+static pf_sink *open_sink(const char *path) {
+  const pf_record_field number = {"number", PF_TYPE_INT64, 0, 8, PF_NULL_NEVER, 0, 0, 0, NULL};
+  pf_record_layout *layout = NULL;
+  pf_sink *sink = NULL;
+  pf_writer_options options = small_batches();
+  CHECK_OK(pf_record_layout_new(8, &number, 1, sizeof number, NULL, &layout, &err));
+  CHECK_OK(pf_sink_open(path, layout, &options, NULL, &sink, &err));
+  pf_record_layout_free(layout);
+  return sink;
+}
+
+/* The producer hears of it too. */
+static void a_sink_meets_it(void) {
+  const char *path = path_of("sink.parquet");
+  pf_sink *sink = open_sink(path);
+  pf_producer *producer = NULL, *late = NULL;
+  pf_sink_result result = PF_SINK_RESULT_INIT;
+  CHECK_OK(pf_producer_open(sink, &producer, &err));
+  pf_status status = PF_OK;
+  const time_t start = time(NULL);
+  while (status >= 0 && time(NULL) - start < 60) {
+    fill_numbers();
+    for (int i = 0; i < ROWS && status >= 0; i++) status = pf_try_record(producer, &numbers[i], 8);
+  }
+  CHECK(status == PF_ERR_NO_SPACE);
+  CHECK_STATUS(pf_try_record(producer, numbers, 8), PF_ERR_NO_SPACE);
+  CHECK_STATUS(pf_producer_open(sink, &late, &err), PF_ERR_NO_SPACE);
+  for (int again = 0; again < 2; again++) {
+    CHECK_STATUS(pf_sink_close(sink, &result, &err), PF_ERR_NO_SPACE);
+    CHECK(err.os_errno == ENOSPC);
+    CHECK(result.accepted == 0 && result.path == NULL);
+  }
+  CHECK(pf_try_record(producer, numbers, 8) < 0);
+  CHECK_OK(pf_producer_close(producer, &err));
+  pf_sink_free(sink);
+  CHECK_NO_FILE(path);
+  CHECK(is_empty(path_of("")));
+}
+
+int main(int argc, char **argv) {
+  test_begin(argc, argv);
+  an_append_meets_it();
+  close_meets_it();
+  flush_meets_it();
+  space_is_given_back();
+  a_sink_meets_it();
+  return test_end();
+}

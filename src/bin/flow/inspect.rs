@@ -1,0 +1,173 @@
+//! `flow inspect`: what a part's footer says.
+
+use std::path::Path;
+
+use parquet::basic::{ConvertedType, LogicalType};
+use parquet::data_type::ByteArray;
+use parquet::file::metadata::{
+    ColumnChunkMetaData, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData,
+};
+use parquet::file::statistics::Statistics;
+use parquet::schema::types::ColumnDescriptor;
+
+use super::table::{bytes, count, table};
+use super::{Failure, open, unreadable};
+
+/// Values of metadata longer than this are cut: the Arrow schema is a screenful of base64.
+const MAX_VALUE: usize = 100;
+
+pub fn show(part: &Path, row_groups: usize) -> Result<String, Failure> {
+    let file = open(part)?;
+    let size = file.metadata()?.len();
+    let metadata = ParquetMetaDataReader::new().parse_and_finish(&file).map_err(unreadable(part))?;
+    let about = metadata.file_metadata();
+    let mut out = format!(
+        "{}\n  {} rows, {} columns, {} row groups, {}, format version {}, created by {}\n",
+        part.display(),
+        count(about.num_rows()),
+        about.schema_descr().num_columns(),
+        count(metadata.num_row_groups() as u64),
+        bytes(size),
+        about.version(),
+        about.created_by().unwrap_or("an unknown writer"),
+    );
+    out += &schema(&metadata);
+    out += &groups(&metadata, row_groups);
+    out += &key_values(&metadata);
+    Ok(out)
+}
+
+fn schema(metadata: &ParquetMetaData) -> String {
+    let columns = metadata.file_metadata().schema_descr();
+    let rows: Vec<_> = columns
+        .columns()
+        .iter()
+        .map(|column| {
+            let presence = match column.self_type().get_basic_info().repetition() {
+                parquet::basic::Repetition::REQUIRED => "required",
+                parquet::basic::Repetition::OPTIONAL => "nullable",
+                parquet::basic::Repetition::REPEATED => "repeated",
+            };
+            let logical = match column.logical_type_ref() {
+                Some(logical) => logical_type(logical),
+                None if column.converted_type() != ConvertedType::NONE => column.converted_type().to_string(),
+                None => String::new(),
+            };
+            vec![column.path().string(), physical_type(column), logical, presence.to_owned()]
+        })
+        .collect();
+    format!("\nschema\n{}", table(&["column", "physical type", "logical type", ""], &[false; 4], &rows))
+}
+
+fn physical_type(column: &ColumnDescriptor) -> String {
+    match column.type_length() {
+        width if width > 0 => format!("{}({width})", column.physical_type()),
+        _ => column.physical_type().to_string(),
+    }
+}
+
+fn logical_type(logical: &LogicalType) -> String {
+    match logical {
+        LogicalType::Integer(int) => {
+            format!("{}int{}", if int.is_signed { "" } else { "u" }, int.bit_width)
+        }
+        LogicalType::Timestamp(timestamp) => format!(
+            "timestamp[{:?}]{}",
+            timestamp.unit,
+            if timestamp.is_adjusted_to_u_t_c { " UTC" } else { "" }
+        ),
+        other => format!("{other:?}"),
+    }
+}
+
+fn groups(metadata: &ParquetMetaData, most: usize) -> String {
+    let groups = metadata.row_groups();
+    let mut out = String::new();
+    for (i, group) in groups.iter().enumerate() {
+        // The first ones and the last say most; hundreds in between would hide them.
+        if i + 1 < groups.len() && i + 1 >= most.max(1) {
+            if i + 1 == most.max(1) {
+                out += &format!("\n… {} row groups more\n", count((groups.len() - most.max(1)) as u64));
+            }
+            continue;
+        }
+        out += &row_group(i, group);
+    }
+    out
+}
+
+fn row_group(i: usize, group: &RowGroupMetaData) -> String {
+    let rows: Vec<_> = group.columns().iter().map(chunk).collect();
+    let header = ["column", "encodings", "codec", "stored", "raw", "ratio", "nulls", "min", "max"];
+    let right = [false, false, false, true, true, true, true, false, false];
+    format!(
+        "\nrow group {i}: {} rows, {} stored, {} raw\n{}",
+        count(group.num_rows()),
+        bytes(group.compressed_size()),
+        bytes(group.total_byte_size()),
+        table(&header, &right, &rows)
+    )
+}
+
+fn chunk(column: &ColumnChunkMetaData) -> Vec<String> {
+    let encodings: Vec<String> = column.encodings().map(|e| e.to_string()).collect();
+    let codec = column.compression().to_string();
+    let statistics = column.statistics();
+    let nulls = statistics.and_then(Statistics::null_count_opt).map_or_else(|| "?".to_owned(), count);
+    let (min, max) = statistics.map_or_else(Default::default, |s| bounds(s, column.column_descr()));
+    vec![
+        column.column_path().string(),
+        encodings.join(" "),
+        codec.split('(').next().unwrap_or_default().to_owned(),
+        bytes(column.compressed_size()),
+        bytes(column.uncompressed_size()),
+        format!("{:.2}", column.uncompressed_size() as f64 / column.compressed_size().max(1) as f64),
+        nulls,
+        min,
+        max,
+    ]
+}
+
+fn bounds(statistics: &Statistics, column: &ColumnDescriptor) -> (String, String) {
+    fn pair<T>(min: Option<&T>, max: Option<&T>, show: impl Fn(&T) -> String) -> (String, String) {
+        (min.map(&show).unwrap_or_default(), max.map(&show).unwrap_or_default())
+    }
+    let unsigned = matches!(column.logical_type_ref(), Some(LogicalType::Integer(int)) if !int.is_signed);
+    match statistics {
+        Statistics::Boolean(s) => pair(s.min_opt(), s.max_opt(), ToString::to_string),
+        Statistics::Int32(s) if unsigned => pair(s.min_opt(), s.max_opt(), |v| (*v as u32).to_string()),
+        Statistics::Int32(s) => pair(s.min_opt(), s.max_opt(), ToString::to_string),
+        Statistics::Int64(s) if unsigned => pair(s.min_opt(), s.max_opt(), |v| (*v as u64).to_string()),
+        Statistics::Int64(s) => pair(s.min_opt(), s.max_opt(), ToString::to_string),
+        Statistics::Int96(s) => pair(s.min_opt(), s.max_opt(), ToString::to_string),
+        Statistics::Float(s) => pair(s.min_opt(), s.max_opt(), ToString::to_string),
+        Statistics::Double(s) => pair(s.min_opt(), s.max_opt(), ToString::to_string),
+        Statistics::ByteArray(s) => pair(s.min_opt(), s.max_opt(), |v: &ByteArray| text(v.data())),
+        Statistics::FixedLenByteArray(s) => pair(s.min_opt(), s.max_opt(), |v| text(v.data())),
+    }
+}
+
+/// Text in quotes; bytes that are none as hexadecimal digits; both cut to fit a table.
+fn text(bytes: &[u8]) -> String {
+    let printable = std::str::from_utf8(bytes).ok().filter(|t| !t.chars().any(char::is_control));
+    let (shown, most) = match printable {
+        Some(text) => (format!("{text:?}"), 18),
+        None => (bytes.iter().map(|b| format!("{b:02x}")).collect(), 18),
+    };
+    if shown.chars().count() <= most { shown } else { shown.chars().take(most - 1).chain(['…']).collect() }
+}
+
+fn key_values(metadata: &ParquetMetaData) -> String {
+    let Some(pairs) = metadata.file_metadata().key_value_metadata() else { return String::new() };
+    let rows: Vec<_> = pairs
+        .iter()
+        .map(|pair| {
+            let value = pair.value.clone().unwrap_or_default();
+            let cut = value.chars().count() > MAX_VALUE;
+            let shown: String = value.chars().take(MAX_VALUE).collect();
+            let end = if cut { format!("… ({} bytes)", count(value.len() as u64)) } else { String::new() };
+            vec![pair.key.clone(), shown + &end]
+        })
+        .collect();
+    format!("\nkey-value metadata\n{}", table(&["key", "value"], &[false; 2], &rows))
+}
