@@ -58,11 +58,12 @@ static void chunks(void) {
   CHECK_INVALID(pf_append_row_chunk(writer, misaligned, &err));
   CHECK_SAYS("aligned");
 
-  const uint32_t sizes[] = {0, 4, sizeof(pf_column_slice) - 8, sizeof(pf_column_slice) + 1, UINT32_MAX};
-  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-    chunk.slice_size = sizes[i];
+  const uint32_t slice_sizes[] = {0, 4, sizeof(pf_column_slice) - 8, sizeof(pf_column_slice) + 1, UINT32_MAX};
+  const uint32_t chunk_sizes[] = {0, 4, sizeof(pf_row_chunk) - 8, sizeof(pf_row_chunk) + 1, UINT32_MAX};
+  for (size_t i = 0; i < 5; i++) {
+    chunk.slice_size = slice_sizes[i];
     refused(PF_ERR_INVALID_ARGUMENT, "pf_column_slice");
-    chunk.struct_size = sizes[i];
+    chunk.struct_size = chunk_sizes[i];
     refused(PF_ERR_INVALID_ARGUMENT, "pf_row_chunk");
   }
   chunk.slice_count = 0;

@@ -140,3 +140,59 @@ impl Writer {
 fn closed() -> Error {
     Error::new(ErrorClass::Closed, "the writer is closed; open another")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow_schema::{DataType, Field};
+    use std::thread::sleep;
+    use std::time::Duration;
+
+    fn open(path: &Path, options: &WriterOptions) -> Result<Writer> {
+        let schema = Schema::new(vec![Field::new("a", DataType::UInt8, false)])?;
+        Writer::open(path, &schema, options)
+    }
+
+    #[test]
+    fn a_queue_that_ran_dry_goes_on() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.parquet");
+        let options = WriterOptions { window_rows: 2, queue_bytes: 1, ..WriterOptions::default() };
+        let mut writer = open(&path, &options).unwrap();
+        for _ in 0..20 {
+            writer.append(&[ColumnSlice::fixed(&[1, 2, 3], 1)]).unwrap();
+            sleep(Duration::from_millis(1)); // the task finishes, and must be started again
+        }
+        let part = writer.close().unwrap();
+        assert_eq!((part.rows, part.row_groups), (60, 1));
+        assert_eq!(writer.close().unwrap(), part);
+        assert_eq!(writer.append(&[]).unwrap_err().class(), ErrorClass::Closed);
+    }
+
+    #[test]
+    fn a_writer_that_is_dropped_leaves_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut writer = open(&directory.path().join("a"), &WriterOptions::default()).unwrap();
+        writer.append(&[ColumnSlice::fixed(&[1; 1000], 1)]).unwrap();
+        writer.flush().unwrap();
+        drop(writer);
+        // The task in flight drops its work a moment later.
+        let empty = || std::fs::read_dir(directory.path()).unwrap().count() == 0;
+        assert!((0..2000).any(|_| empty() || {
+            sleep(Duration::from_millis(1));
+            false
+        }));
+    }
+
+    #[test]
+    fn options_out_of_range_are_refused_before_a_file_exists() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a");
+        let no_window = WriterOptions { window_rows: 0, ..WriterOptions::default() };
+        assert_eq!(open(&path, &no_window).map(|_| ()).unwrap_err().class(), ErrorClass::InvalidArgument);
+        let mut bad_level = WriterOptions::default();
+        bad_level.parquet.codec = crate::format::Codec::Zstd(23);
+        assert_eq!(open(&path, &bad_level).map(|_| ()).unwrap_err().class(), ErrorClass::InvalidArgument);
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+    }
+}

@@ -1,0 +1,41 @@
+#!/bin/sh
+# Installs what `make demo` or `make test` needs and this machine lacks; says what it installs.
+#
+#   tools/setup.sh demo|test
+set -eu
+cd "$(dirname "$0")/.."
+
+say() { printf 'setup: %s\n' "$*"; }
+
+command -v cargo >/dev/null || { say "cargo is missing; install Rust first (rustup)" >&2; exit 1; }
+
+# command or file : Debian package
+needs="cc:gcc c++:g++ cmake:cmake ld:binutils /usr/include/stdio.h:libc6-dev"
+[ "$1" = demo ] || needs="$needs valgrind:valgrind clang:clang clang-format:clang-format unshare:util-linux"
+
+missing=
+for need in $needs; do
+    command -v "${need%%:*}" >/dev/null || [ -e "${need%%:*}" ] || missing="$missing ${need##*:}"
+done
+
+if [ "$1" = test ]; then
+    # A virtual environment needs the venv module, which Debian packages apart.
+    python3 -c 'import ensurepip' 2>/dev/null || missing="$missing python3 python3-venv"
+fi
+
+if [ -n "$missing" ]; then
+    say "installing Debian packages:$missing"
+    sudo=
+    [ "$(id -u)" = 0 ] || sudo=sudo
+    $sudo apt-get update -qq
+    # shellcheck disable=SC2086 # one word a package
+    DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null
+fi
+
+if [ "$1" = test ] && ! cmp -s tests/requirements.txt .venv/installed; then
+    say "installing Python readers into .venv: $(tr '\n' ' ' <tests/requirements.txt)"
+    rm -rf .venv
+    python3 -m venv .venv
+    .venv/bin/pip install -q --disable-pip-version-check -r tests/requirements.txt
+    cp tests/requirements.txt .venv/installed
+fi
