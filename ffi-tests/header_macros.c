@@ -24,5 +24,6 @@ uint64_t header_macros(void) {
       result.struct_size == sizeof result && writer_options.struct_size == sizeof writer_options &&
       writer_options.codec == PF_CODEC_ZSTD && sink_options.struct_size == sizeof sink_options &&
       slices[0].values_size == 8 && slices[1].values_size == 2 && chunk.slice_size == sizeof *slices;
-  return right ? chunk.slices[1].length : 0;
+  const uint64_t length = chunk.slices[1].length;
+  return right ? length : 0;
 }

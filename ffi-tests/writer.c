@@ -203,7 +203,7 @@ static void limits_of_time(void) {
       {"date", PF_TYPE_DATE32, PF_FIELD_REQUIRED, 0, 0, NULL},
       {"s", PF_TYPE_TIMESTAMP_S, PF_FIELD_REQUIRED, 0, 0, NULL},
       {"ms", PF_TYPE_TIMESTAMP_MS, PF_FIELD_REQUIRED, 0, 0, "Europe/Berlin"},
-      {"us", PF_TYPE_TIMESTAMP_US, PF_FIELD_REQUIRED, 0, 0, "+05:30"},
+      {"us", PF_TYPE_TIMESTAMP_US, PF_FIELD_REQUIRED, 0, 0, "Asia/Kolkata"},
       {"ns", PF_TYPE_TIMESTAMP_NS, PF_FIELD_REQUIRED, 0, 0, NULL},
   };
   enum { columns = sizeof fields / sizeof *fields };

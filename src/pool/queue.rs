@@ -35,7 +35,6 @@ struct State {
     bytes: usize,
     /// A task owns the front of the queue, and with it the encoder.
     busy: bool,
-    poisoned: bool,
     encoder: Option<Box<ParquetEncoder>>,
     /// The first error: every later call returns it.
     latch: Option<Error>,
@@ -49,7 +48,6 @@ impl EncodeQueue {
             jobs: VecDeque::new(),
             bytes: 0,
             busy: false,
-            poisoned: false,
             encoder: Some(Box::new(encoder)),
             latch: None,
             summary: None,
@@ -110,15 +108,22 @@ impl EncodeQueue {
                 tokio::task::yield_now().await;
             }
         })
+        .inspect_err(|error| {
+            let mut state = self.shared.state.lock();
+            state.busy = false;
+            state.latch = Some(error.clone());
+        })
     }
 }
 
 impl Drop for EncodeQueue {
     fn drop(&mut self) {
         let mut state = self.shared.state.lock();
-        state.poisoned = true;
         state.jobs.clear();
-        // A task in flight holds the encoder and drops it; else it goes here, outside the lock.
+        // The job in flight ends first, so that no file is left once this returns.
+        while state.busy {
+            self.shared.progress.wait(&mut state);
+        }
         let encoder = state.encoder.take();
         drop(state);
         drop(encoder);
@@ -135,13 +140,14 @@ impl Shared {
     /// Does the next job; false when there is none and the queue has been released.
     fn run_one(&self) -> bool {
         let mut state = self.state.lock();
-        let Some(job) = state.jobs.pop_front() else {
-            state.busy = false;
-            return false;
+        // The encoder is gone once the part is finished or has failed; then nothing is queued either.
+        let job = match state.encoder.is_some() {
+            true => state.jobs.pop_front(),
+            false => None,
         };
-        // Gone only once the part is finished or has failed, and then nothing is queued any more.
-        let Some(encoder) = state.encoder.take() else {
+        let Some((job, encoder)) = job.and_then(|job| Some((job, state.encoder.take()?))) else {
             state.busy = false;
+            self.progress.notify_all();
             return false;
         };
         drop(state);
@@ -151,9 +157,7 @@ impl Shared {
 
         let mut state = self.state.lock();
         state.bytes -= bytes;
-        let mut abandoned = None;
         match outcome {
-            Ok(Done::Encoded(encoder)) if state.poisoned => abandoned = Some(encoder),
             Ok(Done::Encoded(encoder)) => state.encoder = Some(encoder),
             Ok(Done::Published(summary)) => state.summary = Some(summary),
             Err(error) => {
@@ -163,8 +167,6 @@ impl Shared {
             }
         }
         self.progress.notify_all();
-        drop(state);
-        drop(abandoned);
         true
     }
 }
