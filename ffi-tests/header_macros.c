@@ -8,10 +8,10 @@ extern "C"
     header_macros(void);
 
 uint64_t header_macros(void) {
-  const int32_t values[2] = {1, 2};
-  const char bytes[] = "ab";
-  const int32_t offsets[3] = {0, 1, 2};
-  const uint8_t validity = 3;
+  static const int32_t values[2] = {1, 2};
+  static const char bytes[] = "ab";
+  static const int32_t offsets[3] = {0, 1, 2};
+  static const uint8_t validity = 3;
   const pf_error error = PF_ERROR_INIT;
   const pf_part part = PF_PART_INIT;
   const pf_sink_result result = PF_SINK_RESULT_INIT;
@@ -24,6 +24,5 @@ uint64_t header_macros(void) {
       result.struct_size == sizeof result && writer_options.struct_size == sizeof writer_options &&
       writer_options.codec == PF_CODEC_ZSTD && sink_options.struct_size == sizeof sink_options &&
       slices[0].values_size == 8 && slices[1].values_size == 2 && chunk.slice_size == sizeof *slices;
-  const uint64_t length = chunk.slices[1].length;
-  return right ? length : 0;
+  return right ? chunk.slices[1].length : 0;
 }

@@ -2,6 +2,8 @@
 //! a list of optional byte strings a column. Read back by the parquet crate; foreign readers judge the
 //! files of the C tests.
 
+#![allow(clippy::unwrap_used)]
+
 use std::fs::File;
 use std::sync::Arc;
 
