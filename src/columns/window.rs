@@ -96,3 +96,44 @@ impl Window {
             .map_err(|e| Error::new(ErrorClass::Internal, format!("assembling a batch: {e}")))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::columns::{ColumnSlice, Validity, Values};
+    use arrow_schema::{DataType, Field};
+
+    /// Appends texts of these lengths in chunks of seven; returns the rows of each batch, the rest last.
+    fn cut(lengths: &[usize], max_rows: usize, max_bytes: usize) -> Vec<usize> {
+        let schema = Schema::new(vec![Field::new("a", DataType::Utf8, false)]).unwrap();
+        let mut window = Window::new(&schema, max_rows, max_bytes);
+        let mut batches = Vec::new();
+        for lengths in lengths.chunks(7) {
+            let bytes = vec![b'x'; lengths.iter().sum()];
+            let ends = lengths.iter().scan(0, |end, len| {
+                *end += *len as i32;
+                Some(*end)
+            });
+            let offsets: Vec<u8> = std::iter::once(0).chain(ends).flat_map(i32::to_le_bytes).collect();
+            let values = Values::Offsets { offsets: &offsets, bytes: &bytes };
+            let slices = [ColumnSlice { values, validity: Validity::AllValid, len: lengths.len() }];
+            let full = |batch: RecordBatch| {
+                batches.push(batch.num_rows());
+                Ok(())
+            };
+            window.append(Checked::new(&schema, &slices).unwrap(), full).unwrap();
+        }
+        batches.push(window.take().unwrap().num_rows());
+        batches
+    }
+
+    #[test]
+    fn batches_are_cut_at_the_window_whatever_the_chunk() {
+        assert_eq!(cut(&[1; 25], 10, 1 << 20), [10, 10, 5]);
+        assert_eq!(cut(&[1; 20], 10, 1 << 20), [10, 10, 0]);
+        // Each text of 10 bytes costs 4 more for its offset once it is in the window.
+        assert_eq!(cut(&[10; 9], 100, 30), [3, 3, 2, 1]);
+        // A text longer than the window gets a batch of its own.
+        assert_eq!(cut(&[5, 100, 5], 100, 30), [1, 1, 1]);
+    }
+}
