@@ -206,8 +206,11 @@ static void a_closed_sink(void) {
 
 static void freeing_publishes_nothing(void) {
   const char *path = path_of("freed.parquet");
+  pf_writer_options options = PF_WRITER_OPTIONS_INIT;
+  options.window_rows = 10; /* batches are being encoded when it is freed */
   for (uint64_t again = 0; again < scaled(40); again++) {
-    pf_sink *sink = open_sink(path, 0); /* the name is free again at once */
+    pf_sink *sink = NULL;
+    CHECK_OK(pf_sink_open(path, layout, &options, NULL, &sink, &err)); /* the name is free again at once */
     pf_producer *producer = open_producer(sink);
     for (uint64_t i = 0; i < again * 100; i++) {
       record r = make_record(0, i);

@@ -276,6 +276,41 @@ static void no_records(void) {
   pf_record_layout_free(layout);
 }
 
+/* Seconds out of range become the last that milliseconds can hold, and are counted; nothing else is lost. */
+static void seconds_out_of_range(void) {
+  typedef struct {
+    int64_t time, row;
+  } record;
+  const char *path = path_of("seconds.parquet");
+  const pf_record_field fields[] = {
+      {"time", PF_TYPE_TIMESTAMP_S, offsetof(record, time), 8, PF_NULL_SENTINEL, 0, 0, INT64_MIN, NULL},
+      {"row", PF_TYPE_INT64, offsetof(record, row), 8, PF_NULL_NEVER, 0, 0, 0, NULL},
+  };
+  const pf_field columns[] = {{"time", PF_TYPE_TIMESTAMP_MS, PF_FIELD_NULLABLE, 0, 0, NULL},
+                              {"row", PF_TYPE_INT64, PF_FIELD_REQUIRED, 0, 0, NULL}};
+  const int64_t offered[] = {1, INT64_MAX, INT64_MIN, INT64_MIN + 1, 2};
+  const int64_t stored[] = {1000, INT64_MAX, 0, INT64_MIN, 2000};
+  pf_record_layout *layout = NULL;
+  pf_producer *producer = NULL;
+  CHECK_OK(pf_record_layout_new(sizeof(record), fields, 2, sizeof *fields, NULL, &layout, &err));
+  pf_sink *sink = open_sink(path, layout, 0, 0);
+  pf_record_layout_free(layout);
+  CHECK_OK(pf_producer_open(sink, &producer, &err));
+  expected to = expect_begin(path, columns, 2, 1, false, true);
+  for (int64_t row = 0; row < 5; row++) {
+    const record r = {offered[row], row};
+    CHECK(pf_try_record(producer, &r, sizeof r) == PF_OK);
+    expect_value(&to, offered[row] == INT64_MIN ? NULL : &stored[row], 8);
+    expect_value(&to, &row, 8);
+  }
+  expect_end(&to);
+  pf_sink_result result = PF_SINK_RESULT_INIT;
+  CHECK_OK(pf_sink_close(sink, &result, &err));
+  check_result(&result, path, 5, 0);
+  CHECK(result.replaced == 2);
+  pf_sink_free(sink);
+}
+
 int main(int argc, char **argv) {
   test_begin(argc, argv);
   for (size_t i = 0; i < sizeof contents; i++) contents[i] = (unsigned char)random_bits();
@@ -284,5 +319,6 @@ int main(int argc, char **argv) {
   payloads(false);
   payloads(true);
   no_records();
+  seconds_out_of_range();
   return test_end();
 }

@@ -1,8 +1,8 @@
 #!/bin/sh
-# symbols.sh LIB_DIR HEADER TEST_DIR: libflow.so exports pf_* only and has its SONAME; every function of the
-# header is in both libraries and is called by a test.
+# symbols.sh DIST TEST_DIR: both libraries export the functions of the header and nothing else, libflow.so has
+# its SONAME, and every function is called by a test.
 set -eu
-lib=$1 header=$2 tests=$3
+lib=$1/lib header=$1/include/flow.h tests=$2
 fail() {
   echo "$*" >&2
   exit 1
@@ -18,8 +18,8 @@ $exported"
 readelf -d "$lib/libflow.so" | grep -qF 'SONAME' || fail "libflow.so has no SONAME"
 readelf -d "$lib/libflow.so" | grep -qF '[libflow.so.0.1]' || fail "libflow.so has another SONAME"
 
-archived=$(nm --defined-only "$lib/libflow.a" 2>/dev/null | awk '$2 == "T" {print $3}' | grep '^pf_' | sort)
-[ "$archived" = "$functions" ] || fail "libflow.a defines not just the header's functions:
+archived=$(nm --extern-only --defined-only "$lib/libflow.a" | awk 'NF == 3 {print $3}' | sort)
+[ "$archived" = "$functions" ] || fail "libflow.a exports not just the header's functions:
 $archived"
 
 for function in $functions; do

@@ -49,7 +49,7 @@ static int64_t time_value(int32_t type, uint64_t bits) {
   int64_t span = 7000000000; /* seconds */
   if (type == PF_TYPE_DATE32) span /= 86400;
   for (int32_t unit = PF_TYPE_TIMESTAMP_S; unit < type; unit++) span *= 1000;
-  return (int64_t)(bits % (uint64_t)(2 * span)) - span;
+  return (int64_t)(bits % (2 * (uint64_t)span) - (uint64_t)span);
 }
 
 static void fixed_value(unsigned char *to, int32_t type, uint64_t column, uint64_t row) {
@@ -186,10 +186,14 @@ void table_append(pf_writer *writer, const table *t, uint64_t from, uint64_t cou
     for (uint64_t row = 0; bits != NULL && row < count; row++)
       if (is_valid(c, from + row)) bits[row / 8] |= (uint8_t)(1 << row % 8);
     size_t width = value_size(t->fields[i].type, FIXED_WIDTH);
-    pf_column_slice fixed = PF_VALUES(c->values + from * width, count * width, bits);
-    pf_column_slice variable = PF_OFFSETS(c->values, c->values_size, c->offsets + from, count, bits);
-    fixed.length = count;
-    slices[i] = width > 0 ? fixed : variable;
+    if (width > 0) {
+      pf_column_slice fixed = PF_VALUES(c->values + from * width, count * width, bits);
+      fixed.length = count;
+      slices[i] = fixed;
+    } else {
+      pf_column_slice variable = PF_OFFSETS(c->values, c->values_size, c->offsets + from, count, bits);
+      slices[i] = variable;
+    }
   }
   pf_row_chunk chunk = PF_ROW_CHUNK(slices, TABLE_COLUMNS);
   CHECK_OK(pf_append_row_chunk(writer, &chunk, &err));

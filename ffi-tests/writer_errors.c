@@ -128,6 +128,8 @@ static void layouts(void) {
   slices[0].offsets = offsets;
   refused(PF_ERR_TYPE_MISMATCH, "\"id\"");
   slices[1].layout = PF_LAYOUT_VALUES;
+  refused(PF_ERR_INVALID_ARGUMENT, "slices[1].offsets is not NULL");
+  slices[1].layout = PF_LAYOUT_VALUES;
   slices[1].offsets = NULL;
   refused(PF_ERR_TYPE_MISMATCH, "\"text\"");
   accepted();

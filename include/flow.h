@@ -419,7 +419,10 @@ typedef struct pf_sink_result {
   uint64_t dropped;
   /** Of the dropped, those whose payload was too long. */
   uint64_t oversized;
-  /** Texts in which bytes were no UTF-8 and became U+FFFD. */
+  /**
+   * Values that could not be stored as they were: text that is no UTF-8 (each bad sequence becomes
+   * U+FFFD), seconds out of range (they become the last in range).
+   */
   uint64_t replaced;
   /** Rows of the part. */
   uint64_t rows;

@@ -24,7 +24,7 @@ pub struct ColumnBuffer {
     bools: BooleanBufferBuilder,
     /// Made at the first null, so that columns without one pay nothing.
     validity: Option<BooleanBufferBuilder>,
-    /// Texts in which bytes had to be replaced by U+FFFD.
+    /// Values that could not be stored as they were.
     pub replaced: u64,
 }
 
@@ -63,14 +63,23 @@ impl ColumnBuffer {
                 let start = self.values.len();
                 copy_strided(&mut self.values, bytes, stride, self.width, rows.clone());
                 if matches!(self.data_type, DataType::Timestamp(TimeUnit::Second, _)) {
-                    for le in self.values.as_slice_mut()[start..].as_chunks_mut::<8>().0 {
-                        *le = i64::from_le_bytes(*le).wrapping_mul(1000).to_le_bytes();
-                    }
+                    self.seconds_to_milliseconds(start, slice, rows.start);
                 }
             }
             Values::Offsets { .. } | Values::PaddedText { .. } => self.append_text(slice, rows.clone()),
         }
         self.len += rows.len();
+    }
+
+    /// Converts the values from byte `start` on, which came from `slice`'s rows from `row` on.
+    fn seconds_to_milliseconds(&mut self, start: usize, slice: &ColumnSlice<'_>, row: usize) {
+        for (i, le) in self.values.as_slice_mut()[start..].as_chunks_mut::<8>().0.iter_mut().enumerate() {
+            let seconds = i64::from_le_bytes(*le);
+            *le = seconds.saturating_mul(1000).to_le_bytes();
+            if seconds.checked_mul(1000).is_none() && slice.is_valid(row + i, 8) {
+                self.replaced += 1;
+            }
+        }
     }
 
     fn append_text(&mut self, slice: &ColumnSlice<'_>, rows: Range<usize>) {

@@ -6,6 +6,16 @@ use super::slice::{ColumnSlice, Validity, Values, signed_offset};
 use crate::error::{Error, ErrorClass, Result};
 use crate::schema::{Schema, fixed_width};
 
+/// What to do with values that cannot be stored as they are: text that is no UTF-8, seconds out of
+/// range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BadValues {
+    /// Refuse the chunk.
+    Refuse,
+    /// Store the nearest that can be, and count it: a captured record cannot be handed back.
+    Replace,
+}
+
 /// A row chunk that fits its schema.
 #[derive(Clone, Copy, Debug)]
 pub struct Checked<'a> {
@@ -14,8 +24,8 @@ pub struct Checked<'a> {
 }
 
 impl<'a> Checked<'a> {
-    /// Checks `slices` against `schema`: count, lengths, layouts, bounds, UTF-8, nulls.
-    pub fn new(schema: &Schema, slices: &'a [ColumnSlice<'a>]) -> Result<Self> {
+    /// Checks `slices` against `schema`: count, lengths, layouts, bounds, nulls, values.
+    pub fn new(schema: &Schema, slices: &'a [ColumnSlice<'a>], bad_values: BadValues) -> Result<Self> {
         let fields = schema.fields();
         if slices.len() != fields.len() {
             return Err(Error::new(
@@ -41,6 +51,9 @@ impl<'a> Checked<'a> {
                 ));
             }
             check_column(slice, field)?;
+            if bad_values == BadValues::Refuse {
+                check_values(slice, field)?;
+            }
         }
         Ok(Checked { slices, rows })
     }
@@ -89,7 +102,7 @@ fn check_column(slice: &ColumnSlice<'_>, field: &Field) -> Result<()> {
         }
         _ => {}
     }
-    check_values(slice, field, width.unwrap_or(0))
+    check_nulls(slice, field, width.unwrap_or(0))
 }
 
 /// `len` elements of `width` bytes, `stride` apart, must lie inside `have` bytes.
@@ -138,8 +151,7 @@ fn check_offsets(name: &str, len: usize, offsets: &[u8], bytes: &[u8]) -> Result
     Ok(())
 }
 
-/// The checks that look at the values themselves: UTF-8, nulls in required columns, range of seconds.
-fn check_values(slice: &ColumnSlice<'_>, field: &Field, width: usize) -> Result<()> {
+fn check_nulls(slice: &ColumnSlice<'_>, field: &Field, width: usize) -> Result<()> {
     let name = field.name();
     if !field.is_nullable()
         && !matches!(slice.validity, Validity::AllValid)
@@ -152,8 +164,14 @@ fn check_values(slice: &ColumnSlice<'_>, field: &Field, width: usize) -> Result<
             ),
         ));
     }
+    Ok(())
+}
+
+/// UTF-8, and the range of seconds.
+fn check_values(slice: &ColumnSlice<'_>, field: &Field) -> Result<()> {
+    let name = field.name();
     match (field.data_type(), slice.values) {
-        (DataType::Utf8, Values::Offsets { .. }) => {
+        (DataType::Utf8, _) => {
             let bad = (0..slice.len)
                 .find(|&row| slice.is_valid(row, 0) && std::str::from_utf8(slice.text(row)).is_err());
             if let Some(row) = bad {
@@ -172,7 +190,7 @@ fn check_values(slice: &ColumnSlice<'_>, field: &Field, width: usize) -> Result<
                 i64::from_le_bytes(le)
             };
             let bad = (0..slice.len)
-                .find(|&row| slice.is_valid(row, width) && seconds(row).checked_mul(1000).is_none());
+                .find(|&row| slice.is_valid(row, 8) && seconds(row).checked_mul(1000).is_none());
             if let Some(row) = bad {
                 return Err(Error::invalid(format!(
                     "column \"{name}\": row {row} is {} s, out of range: seconds are stored as milliseconds",

@@ -9,4 +9,4 @@ mod window;
 pub use slice::{ColumnSlice, Validity, Values};
 pub use window::Window;
 
-pub(crate) use check::Checked;
+pub(crate) use check::{BadValues, Checked};

@@ -31,7 +31,6 @@ pub enum Values<'a> {
         bytes: &'a [u8],
     },
     /// Text of a fixed width, padded on the right with spaces or NULs, at `bytes[i * stride..]`.
-    /// Bytes that are no UTF-8 become U+FFFD and are counted: a captured row cannot be refused.
     PaddedText {
         /// The elements, and what lies between them.
         bytes: &'a [u8],

@@ -83,7 +83,7 @@ impl Window {
         self.rows == 0
     }
 
-    /// Texts so far in which bytes had to be replaced by U+FFFD.
+    /// Values so far that could not be stored as they were.
     pub fn replaced(&self) -> u64 {
         self.columns.iter().map(|c| c.replaced).sum()
     }
@@ -100,7 +100,7 @@ impl Window {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::columns::{ColumnSlice, Validity, Values};
+    use crate::columns::{BadValues, ColumnSlice, Validity, Values};
     use arrow_schema::{DataType, Field};
 
     /// Appends texts of these lengths in chunks of seven; returns the rows of each batch, the rest last.
@@ -121,7 +121,7 @@ mod tests {
                 batches.push(batch.num_rows());
                 Ok(())
             };
-            window.append(Checked::new(&schema, &slices).unwrap(), full).unwrap();
+            window.append(Checked::new(&schema, &slices, BadValues::Refuse).unwrap(), full).unwrap();
         }
         batches.push(window.take().unwrap().num_rows());
         batches

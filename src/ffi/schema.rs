@@ -150,7 +150,7 @@ pub(super) unsafe fn data_type(
         PF_TYPE_BINARY => DataType::Binary,
         PF_TYPE_DATE32 => DataType::Date32,
         PF_TYPE_FIXED_SIZE_BINARY => match i32::try_from(width) {
-            Ok(width) if width > 0 => return Ok(DataType::FixedSizeBinary(width)),
+            Ok(width) if width > 0 => DataType::FixedSizeBinary(width),
             _ => {
                 return Err(Error::invalid(format!(
                     "field \"{name}\": width {width} of a fixed-size binary; give 1 to {}",

@@ -101,7 +101,8 @@ pub struct pf_sink_result {
     pub dropped: u64,
     /// Of the dropped, those whose payload was too long.
     pub oversized: u64,
-    /// Texts in which bytes were no UTF-8 and became U+FFFD.
+    /// Values that could not be stored as they were: text that is no UTF-8 (each bad sequence becomes
+    /// U+FFFD), seconds out of range (they become the last in range).
     pub replaced: u64,
     /// Rows of the part.
     pub rows: u64,

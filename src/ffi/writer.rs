@@ -220,6 +220,11 @@ impl pf_column_slice {
         // SAFETY: the caller's promise, here and below.
         let bytes = unsafe { input::memory(self.values.cast(), self.values_size, "slices[].values") }?;
         let values = match self.layout {
+            PF_LAYOUT_VALUES if !self.offsets.is_null() => {
+                return Err(Error::invalid(format!(
+                    "slices[{i}].offsets is not NULL, but the layout is PF_LAYOUT_VALUES; use PF_LAYOUT_OFFSETS"
+                )));
+            }
             PF_LAYOUT_VALUES => Values::Fixed { bytes, stride: width },
             PF_LAYOUT_OFFSETS => {
                 let size = (self.length + 1) * 4;

@@ -44,7 +44,10 @@ impl Codec {
                 Compression::GZIP(valid.ok_or_else(|| bad_level("gzip", level, "0 to 9"))?)
             }
             Codec::Zstd(level) => {
-                Compression::ZSTD(ZstdLevel::try_new(level).map_err(|_| bad_level("zstd", level, "1 to 22"))?)
+                let valid = Some(level).filter(|l| (1..=22).contains(l)).map(ZstdLevel::try_new);
+                Compression::ZSTD(
+                    valid.and_then(|l| l.ok()).ok_or_else(|| bad_level("zstd", level, "1 to 22"))?,
+                )
             }
         })
     }

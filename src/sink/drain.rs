@@ -192,7 +192,7 @@ fn drain_records(reader: &mut LaneReader, layout: &RecordLayout, writer: &mut Wr
     let stride = layout.size().next_multiple_of(ALIGN);
     let run = reader.run(stride, BURST);
     let (bytes, records) = (run.len(), run.len() / stride);
-    writer.append(&layout.slices(run, stride, records))?;
+    writer.append_captured(&layout.slices(run, stride, records))?;
     reader.release(bytes);
     Ok(records)
 }
@@ -230,7 +230,7 @@ fn drain_payloads(
     let mut slices = layout.slices(&staging.heads, stride, records);
     let values = Values::Offsets { offsets: &staging.offsets, bytes: &staging.payloads };
     slices.push(ColumnSlice { values, validity: Validity::AllValid, len: records });
-    writer.append(&slices)?;
+    writer.append_captured(&slices)?;
     reader.release(at);
     Ok(records)
 }

@@ -47,7 +47,7 @@ pub struct SinkSummary {
     pub counts: LaneCounts,
     /// Producers opened.
     pub producers: u64,
-    /// Texts in which bytes had to be replaced by U+FFFD.
+    /// Values that could not be stored as they were.
     pub replaced: u64,
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::columns::{Checked, ColumnSlice, Window};
+use crate::columns::{BadValues, Checked, ColumnSlice, Window};
 use crate::error::{Error, ErrorClass, Result};
 use crate::format::{ParquetEncoder, ParquetOptions, PartSummary};
 use crate::pool::EncodeQueue;
@@ -89,8 +89,18 @@ impl Writer {
     /// Copies a row chunk, one slice a field. Waits while the queue is full. A chunk that does not fit
     /// the schema is refused whole and the writer stays usable.
     pub fn append(&mut self, slices: &[ColumnSlice<'_>]) -> Result<()> {
+        self.append_checked(slices, BadValues::Refuse)
+    }
+
+    /// As [`Writer::append`], for records that cannot be handed back: text that is no UTF-8 gets U+FFFD
+    /// in its place, seconds out of range become the last in range, and [`Writer::replaced`] counts both.
+    pub fn append_captured(&mut self, slices: &[ColumnSlice<'_>]) -> Result<()> {
+        self.append_checked(slices, BadValues::Replace)
+    }
+
+    fn append_checked(&mut self, slices: &[ColumnSlice<'_>], bad_values: BadValues) -> Result<()> {
         self.check_open()?;
-        let chunk = Checked::new(&self.schema, slices)?;
+        let chunk = Checked::new(&self.schema, slices, bad_values)?;
         let queue = &self.queue;
         self.window.append(chunk, |batch| queue.push(batch))
     }
@@ -107,7 +117,7 @@ impl Writer {
         self.metadata.push((key.to_owned(), value));
     }
 
-    /// Texts in which bytes had to be replaced by U+FFFD.
+    /// Captured values that could not be stored as they were.
     pub fn replaced(&self) -> u64 {
         self.window.replaced()
     }

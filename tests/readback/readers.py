@@ -1,0 +1,78 @@
+"""Three independent readers, and one form for what they read.
+
+A column becomes a list in the form of the `.expected.jsonl` files (see ffi-tests/expected.h): integers as they
+are, floats as hex floats or "nan:<bits>", text as text, bytes as {"hex": ...}, dates and timestamps as integers
+in the stored unit.
+"""
+
+import struct
+
+import duckdb
+import polars
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+
+
+def read_pyarrow(path, names):
+    return pq.ParquetFile(path).read(columns=names)
+
+
+def read_duckdb(path, names):
+    quoted = ", ".join('"' + name.replace('"', '""') + '"' for name in names)
+    # One thread keeps the order of the rows.
+    with duckdb.connect(config={"threads": 1}) as connection:
+        return connection.sql(f"SELECT {quoted} FROM read_parquet(?)", params=[str(path)]).to_arrow_table()
+
+
+def read_polars(path, names):
+    return polars.read_parquet(path, columns=names).to_arrow()
+
+
+READERS = {"pyarrow": read_pyarrow, "duckdb": read_duckdb, "polars": read_polars}
+
+
+def unreadable(reader, stored_type, values):
+    """Why the reader cannot show these values of a column, or None."""
+    if reader == "duckdb" and stored_type.startswith("timestamp[ms"):
+        # Its milliseconds become microseconds, so those beyond 2**63 / 1000 are a conversion error.
+        if any(v is not None and abs(v) > (2**63 - 1) // 1000 for v in values):
+            return "milliseconds beyond the range of microseconds"
+    return None
+
+
+def from_float_bits(bits, width):
+    """A float in the form of the expectations, from its bits."""
+    if bits is None:
+        return None
+    code = {4: "<If", 8: "<Qd"}[width]
+    value = struct.unpack("<" + code[2], struct.pack("<" + code[1], bits))[0]
+    return f"nan:{bits:x}" if value != value else value.hex()
+
+
+def in_unit(count, have, want):
+    """A count of `have` units in `want` units, exactly; a rest is left visible as a fraction."""
+    if count is None or have == want:
+        return count
+    scaled = count * UNITS[want]
+    return scaled // UNITS[have] if scaled % UNITS[have] == 0 else scaled / UNITS[have]
+
+
+def column_values(column, stored_type):
+    """The values of an Arrow column, in the form of the expectations."""
+    array = column.combine_chunks()
+    kind = array.type
+    if pa.types.is_float32(kind):
+        return [from_float_bits(bits, 4) for bits in array.view(pa.uint32()).to_pylist()]
+    if pa.types.is_float64(kind):
+        return [from_float_bits(bits, 8) for bits in array.view(pa.uint64()).to_pylist()]
+    if pa.types.is_date32(kind):
+        return array.view(pa.int32()).to_pylist()
+    if pa.types.is_timestamp(kind):
+        want = stored_type.removeprefix("timestamp[").rstrip("]").split(",")[0]
+        return [in_unit(count, kind.unit, want) for count in array.view(pa.int64()).to_pylist()]
+    values = array.to_pylist()
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+        return [None if value is None else {"hex": value.hex()} for value in values]
+    return values
