@@ -13,7 +13,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := build
 
 # One profile and one set of features for everything, so that nothing is compiled twice.
-CARGO := --release --features cli --locked
+FEATURES := --features cli --locked
+CARGO := --release $(FEATURES)
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 SONAME := libflow.so.$(shell echo $(VERSION) | cut -d. -f1,2)
 C_FILES = $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h' '*.cpp' '*.hpp' | grep -v '^include/flow.h\|^src/')
@@ -95,7 +96,7 @@ format:
 	clang-format -i $(C_FILES)
 
 bench:
-	cargo bench $(CARGO) --bench flow
+	cargo bench $(FEATURES) --bench flow
 
 clean:
 	rm -rf target dist .venv

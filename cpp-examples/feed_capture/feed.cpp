@@ -24,7 +24,8 @@ struct Descriptor {
 
 Feed Feed::open(const std::string& path) {
   const auto refuse = [&](const char* why) { throw FeedError(path + ": " + why); };
-  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  // Without O_NONBLOCK a FIFO would keep the call until somebody writes.
+  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   struct stat about {};
   if (file.number < 0 || fstat(file.number, &about) != 0) refuse(std::strerror(errno));
   if (S_ISDIR(about.st_mode)) refuse("is a directory; give a file of ITCH messages");

@@ -77,8 +77,8 @@ class Generator {
     constexpr std::uint64_t kDirectory = 1 + 4 * kStocks;
     static const std::string kState = "VKOJhSI";
     const std::uint64_t left = messages_ - i;
-    time_ = i < kDirectory + kState.size() + kStocks ? kPremarket + i * 100'000
-                                                     : std::max(time_, kOpen) + 200 + random_.below(8000);
+    time_ = i < kDirectory + kState.size() ? kPremarket + i * 100'000
+                                           : std::max(time_, kOpen) + 200 + random_.below(8000);
     if (i == 0) return emit('S', 0, 'O');
     if (left <= 3) return emit('S', 0, "CEM"[left - 1]);
     if (i < kDirectory) return emit("RHYL"[(i - 1) % 4], (i - 1) / 4);

@@ -23,10 +23,17 @@ class TickClock {
     while (end - start < milliseconds(20)) end = steady_clock::now();
     ns_per_tick_ = static_cast<double>(duration_cast<nanoseconds>(end - start).count()) /
                    static_cast<double>(now() - first);
-    overhead_ = ~std::uint64_t{0};
-    for (int i = 0; i < 10000; ++i) {
-      const std::uint64_t before = now();
-      overhead_ = std::min(overhead_, now() - before);
+    // The least of some rounds, so that an interrupted one does not count.
+    overhead_ = step_ = ~std::uint64_t{0};
+    for (int round = 0; round < 20; ++round) {
+      const std::uint64_t begin = now();
+      std::uint64_t last = begin;
+      for (int i = 0; i < kRound; ++i) {
+        const std::uint64_t next = now();
+        if (next > last) step_ = std::min(step_, next - last);
+        last = next;
+      }
+      overhead_ = std::min(overhead_, last - begin);
     }
   }
 
@@ -42,12 +49,18 @@ class TickClock {
 
   double ns(std::uint64_t ticks) const { return static_cast<double>(ticks) * ns_per_tick_; }
 
-  // What a measured call that does nothing would show.
-  double overhead_ns() const { return ns(overhead_); }
+  // What a measured call that does nothing shows on average.
+  double overhead_ns() const { return ns(overhead_) / kRound; }
+
+  // The clock goes in steps of this, so a single call is known no better.
+  double step_ns() const { return ns(step_); }
 
  private:
+  static constexpr int kRound = 1000;
+
   double ns_per_tick_ = 1;
-  std::uint64_t overhead_ = 0;
+  std::uint64_t overhead_ = 0;  // Of a round of readings.
+  std::uint64_t step_ = 0;
 };
 
 // A log-linear histogram: each power of two is split into 64 buckets, so a value is known to 1.6 %.

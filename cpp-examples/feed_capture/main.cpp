@@ -5,12 +5,14 @@
 
 #include <flow.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <exception>
 #include <filesystem>
+#include <optional>
 #include <thread>
 
 #include "capture.hpp"
@@ -118,8 +120,21 @@ Feed feed_of(const Options& options) {
   return feed;
 }
 
+// Publishes a table, or prints why that cannot be: closing returns what failed on libflow's threads too.
+// No exception, so that one table's failure does not cost the other.
+std::optional<pf_sink_result> publish(Table& table) {
+  try {
+    return table.close();
+  } catch (const FlowError& error) {
+    std::fprintf(stderr, "feed_capture: %s\n", error.what());
+    return std::nullopt;
+  }
+}
+
 int run(const Options& options) {
   const Feed feed = feed_of(options);
+  end_on(SIGINT);
+  end_on(SIGTERM);
 
   const std::filesystem::path out(options.out);
   std::filesystem::create_directories(out);
@@ -128,17 +143,15 @@ int run(const Options& options) {
   Table messages((out / "messages.parquet").string(), sizeof(MessageHead), message_fields(), "payload",
                  table);
 
-  end_on(SIGINT);
-  end_on(SIGTERM);
   const TickClock clock;
   itch::Reader reader(feed.data(), feed.size());
   Summary summary;
   capture(reader, options.rate, orders, messages, summary);
 
-  // Closing also returns what failed on libflow's threads. Neither part waits for the other's fate.
-  const pf_sink_result orders_part = orders.close();
-  const pf_sink_result messages_part = messages.close();
-  print_report(summary, clock, orders_part, messages_part);
+  const auto orders_part = publish(orders);
+  const auto messages_part = publish(messages);
+  if (!orders_part || !messages_part) return kExitFailed;
+  print_report(summary, clock, *orders_part, *messages_part);
 
   if (!reader.fault().empty()) {
     std::fflush(stdout);

@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <cinttypes>
 #include <cmath>
 #include <cstdio>
 
@@ -58,7 +57,8 @@ void print_report(const Summary& summary, const TickClock& clock, const pf_sink_
   std::printf("%-22s %12s %8s %8s %8s %12s\n", "call (ns)", "calls", "p50", "p99", "p99.9", "max");
   print_latency("pf_try_record", summary.orders.ticks, clock);
   print_latency("pf_try_record_payload", summary.all.ticks, clock);
-  std::printf("Reading the clock takes %.0f ns, which is in every figure.\n", clock.overhead_ns());
+  std::printf("Reading the clock takes %.1f ns, which is in every figure; it goes in steps of %.1f ns.\n",
+              clock.overhead_ns(), clock.step_ns());
 
   if (summary.orders.dropped + summary.all.dropped > 0) {
     std::printf(

@@ -29,7 +29,7 @@ def messages(tmp_path_factory):
 def assert_captured(directory, messages):
     """Both parts are published and hold just these messages."""
     orders = pq.read_table(part(directory, "orders")).drop_columns("receive_time").to_pydict()
-    assert orders == itch.order_table(messages) | {name: orders[name] for name in orders.keys() - itch.ORDER_COLUMNS}
+    assert orders == itch.order_table(messages)
     table = pq.read_table(part(directory, "messages")).drop_columns("receive_time").to_pydict()
     assert table == itch.message_table(messages)
     assert temporary_files(directory) == []
@@ -223,7 +223,7 @@ def test_two_captures_do_not_share_a_directory(tmp_path):
 
 def test_progress_is_a_line_a_second_without_a_terminal(tmp_path):
     done = run("--messages", 120_000, "--rate", 50_000, "--out", tmp_path)
-    assert re.fullmatch(r"( +[\d,]+ messages, 0 records dropped\n){2}", done.err)
+    assert re.fullmatch(r"( +[\d,]+ messages, 0 records dropped\n){2,}", done.err)
 
 
 def test_progress_is_one_line_on_a_terminal(tmp_path):

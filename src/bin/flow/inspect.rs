@@ -80,18 +80,23 @@ fn logical_type(logical: &LogicalType) -> String {
     }
 }
 
+/// The first row groups and the last say most; hundreds in between would hide them.
 fn groups(metadata: &ParquetMetaData, most: usize) -> String {
     let groups = metadata.row_groups();
+    let last = groups.len().saturating_sub(1);
+    let first = most.saturating_sub(1);
+    let hidden = last.saturating_sub(first);
     let mut out = String::new();
     for (i, group) in groups.iter().enumerate() {
-        // The first ones and the last say most; hundreds in between would hide them.
-        if i + 1 < groups.len() && i + 1 >= most.max(1) {
-            if i + 1 == most.max(1) {
-                out += &format!("\n… {} row groups more\n", count((groups.len() - most.max(1)) as u64));
-            }
-            continue;
+        if i < first || i == last {
+            out += &row_group(i, group);
+        } else if i == first {
+            out += &format!(
+                "\n… {} more row group{}\n",
+                count(hidden as u64),
+                if hidden == 1 { "" } else { "s" }
+            );
         }
-        out += &row_group(i, group);
     }
     out
 }

@@ -24,8 +24,8 @@ enum Command {
     Inspect {
         /// A Parquet file
         part: PathBuf,
-        /// Show this many row groups at most, first and last ones
-        #[arg(long, default_value_t = 4)]
+        /// Show this many row groups: the first ones, and the last
+        #[arg(long, default_value_t = 2)]
         row_groups: usize,
     },
     /// Shows the first rows as a table

@@ -1,0 +1,114 @@
+//! The tool `flow`, run as a user runs it.
+#![cfg(feature = "cli")]
+#![allow(clippy::unwrap_used)]
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use arrow_schema::{DataType, Field, TimeUnit};
+use flow::columns::{ColumnSlice, Validity, Values};
+use flow::schema::Schema;
+use flow::writer::{Writer, WriterOptions};
+
+fn flow(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_flow")).args(arguments).output().unwrap()
+}
+
+fn stdout(arguments: &[&str]) -> String {
+    let output = flow(arguments);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Three row groups of two rows: a timestamp in a named zone, a nullable text, an unsigned number.
+fn part(directory: &Path) -> String {
+    let path = directory.join("part.parquet");
+    let zone = Some("America/New_York".into());
+    let schema = Schema::new(vec![
+        Field::new("time", DataType::Timestamp(TimeUnit::Nanosecond, zone), false),
+        Field::new("text", DataType::Utf8, true),
+        Field::new("number", DataType::UInt32, false),
+    ])
+    .unwrap();
+    let mut writer = Writer::open(&path, &schema, &WriterOptions::default()).unwrap();
+    for group in 0..3u32 {
+        let times: Vec<u8> = [0, 1_500_000_000i64].iter().flat_map(|t| t.to_le_bytes()).collect();
+        let numbers: Vec<u8> = [group, u32::MAX].iter().flat_map(|n| n.to_le_bytes()).collect();
+        let offsets: Vec<u8> = [0, 2, 4].iter().flat_map(|o: &i32| o.to_le_bytes()).collect();
+        let text = Values::Offsets { offsets: &offsets, bytes: b"abcd" };
+        writer
+            .append(&[
+                ColumnSlice::fixed(&times, 8),
+                ColumnSlice { values: text, validity: Validity::Bitmap(&[0b01]), len: 2 },
+                ColumnSlice::fixed(&numbers, 4),
+            ])
+            .unwrap();
+        writer.flush().unwrap();
+    }
+    writer.close().unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn inspect_shows_schema_row_groups_and_metadata() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = part(directory.path());
+    let shown = stdout(&["inspect", &path]);
+    for expected in [
+        "6 rows, 3 columns, 3 row groups",
+        "created by libflow",
+        "timestamp[NANOS] UTC  required",
+        "uint32                required",
+        "String                nullable",
+        "row group 0: 2 rows",
+        "… 1 more row group\n",
+        "row group 2: 2 rows",
+        "ZSTD",
+        "4294967295",
+        "\"ab\"",
+        "libflow.version",
+    ] {
+        assert!(shown.contains(expected), "no {expected:?} in\n{shown}");
+    }
+    assert!(!shown.contains("row group 1:"));
+    assert!(stdout(&["inspect", &path, "--row-groups", "3"]).contains("row group 1:"));
+}
+
+#[test]
+fn head_shows_the_first_rows() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = part(directory.path());
+    let shown = stdout(&["head", &path, "-n", "3"]);
+    let row = "| 1970-01-01T00:00:01.500Z | ";
+    assert!(shown.contains(row) && shown.contains("| ab   |") && shown.ends_with("3 of 6 rows\n"), "{shown}");
+    assert!(stdout(&["head", &path, "-n", "0"]).ends_with("0 of 6 rows\n"));
+}
+
+#[test]
+fn what_is_no_part_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let whole = part(directory.path());
+    let cut = directory.path().join("cut.parquet");
+    std::fs::write(&cut, &std::fs::read(whole).unwrap()[..100]).unwrap();
+    for path in [cut.to_str().unwrap(), directory.path().to_str().unwrap(), "/nowhere"] {
+        for command in ["inspect", "head"] {
+            let output = flow(&[command, path]);
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!(output.status.code(), Some(1));
+            assert!(said.starts_with("flow: ") && said.contains(path), "{said}");
+        }
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = part(directory.path());
+    let mut child = Command::new(env!("CARGO_BIN_EXE_flow"))
+        .args(["inspect", &path])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    assert!(child.wait().unwrap().success());
+}
