@@ -1,7 +1,7 @@
 """Nasdaq TotalView-ITCH 5.0 in Python, written from the specification and not from the C++ example.
 
-A feed is a sequence of messages, each after its length in two bytes, big-endian. Every message starts with its
-type, the stock locate, the tracking number and the time in ns since midnight (48 bits).
+A feed is a sequence of messages, each after its length in two bytes, big-endian. Every message starts with
+its type, the stock locate, the tracking number and the time in ns since midnight (48 bits).
 """
 
 import struct

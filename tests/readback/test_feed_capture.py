@@ -154,8 +154,8 @@ def test_the_recorded_day_has_the_known_counts(tmp_path):
     if not aapl:
         pytest.skip("itch50_aapl_20200130_10k.bin is not in FEED_FILES")
     done = run(aapl[0], "--out", tmp_path)
-    known = {"A": 4758, "D": 4083, "E": 849, "P": 240, "L": 52, "U": 7, "X": 6, "F": 2, "R": 1, "H": 1, "Y": 1}
-    assert done.histogram() == known
+    known = {"A": 4758, "D": 4083, "E": 849, "P": 240, "L": 52, "U": 7, "X": 6, "F": 2}
+    assert done.histogram() == known | {"R": 1, "H": 1, "Y": 1}
     assert done.total() == done.table("messages")["rows"] == 10_000
 
 

