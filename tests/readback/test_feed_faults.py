@@ -4,15 +4,17 @@ import os
 import pty
 import random
 import re
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
 
 import pyarrow.parquet as pq
 import pytest
 
 import itch
-from feed_runs import PARTS, Run, part, run, start, temporary_files
+from feed_runs import PARTS, Run, binary, part, run, start, temporary_files
 
 USAGE, BAD_FEED, FAILED = 64, 2, 1
 KILLS = 20
@@ -121,12 +123,18 @@ def test_a_directory_that_cannot_be_made(tmp_path):
     assert str(tmp_path / "file") in done.err
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_directory_without_permission(tmp_path):
-    tmp_path.chmod(0o555)
-    done = run("--messages", 10, "--out", tmp_path)
-    assert done.code == FAILED
-    assert re.search(r"pf_sink_open: PF_ERR_PERMISSION: .*\(src/\S+\.rs:\d+\)", done.err)
+def test_a_directory_without_permission():
+    # Root may write anywhere, so then the program runs as nobody, who cannot get into pytest's directories.
+    user = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+    with tempfile.TemporaryDirectory() as directory:
+        program = shutil.copy(binary(), directory)
+        os.chmod(directory, 0o555)
+        done = subprocess.run(
+            [program, "--messages", "10", "--out", directory], capture_output=True, text=True, **user
+        )
+        os.chmod(directory, 0o755)
+    assert done.returncode == FAILED
+    assert re.search(r"pf_sink_open: PF_ERR_PERMISSION: .*\(src/\S+\.rs:\d+\)", done.stderr)
 
 
 def test_a_part_that_cannot_be_written(tmp_path):
