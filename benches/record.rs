@@ -74,7 +74,7 @@ impl Ours {
                 width: 8,
                 null_kind: 0,
                 null_bit: 0,
-                reserved: 0,
+                scale: 0,
                 null_value: 0,
                 timezone: ptr::null(),
             })

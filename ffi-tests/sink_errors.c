@@ -70,13 +70,13 @@ static void widths(void) {
 
 static void types_and_names(void) {
   REFUSED(f.type = 0, PF_ERR_INVALID_ARGUMENT, "type 0");
-  REFUSED(f.type = 20, PF_ERR_INVALID_ARGUMENT, "type 20");
+  REFUSED(f.type = 34, PF_ERR_INVALID_ARGUMENT, "type 34");
   REFUSED(f.type = PF_TYPE_BINARY, PF_ERR_INVALID_ARGUMENT, "binary");
   REFUSED(f.timezone = "UTC", PF_ERR_INVALID_ARGUMENT, "timezone");
   REFUSED(f.name = NULL, PF_ERR_INVALID_ARGUMENT, "fields[0].name");
   REFUSED(f.name = "", PF_ERR_INVALID_ARGUMENT, "fields[0].name");
   REFUSED(f.name = "\xFF", PF_ERR_BAD_UTF8, "fields[0].name");
-  REFUSED(f.reserved = 1, PF_ERR_INVALID_ARGUMENT, "reserved is 1");
+  REFUSED(f.scale = 1, PF_ERR_INVALID_ARGUMENT, "scale 1 is only for decimals");
 }
 
 static void nulls(void) {

@@ -114,12 +114,12 @@ static void lengths_and_sizes(void) {
   refused(PF_ERR_INVALID_ARGUMENT, "18446744073709551615");
   slices[0].values = NULL;
   refused(PF_ERR_INVALID_ARGUMENT, "values is NULL");
-  slices[0].layout = 2;
-  refused(PF_ERR_INVALID_ARGUMENT, "layout is 2");
+  slices[0].layout = 8;
+  refused(PF_ERR_INVALID_ARGUMENT, "layout is 8");
   slices[1].layout = -1;
   refused(PF_ERR_INVALID_ARGUMENT, "layout is -1");
-  slices[2].reserved = 1;
-  refused(PF_ERR_INVALID_ARGUMENT, "reserved is 1");
+  slices[2].sel_base = 2;
+  refused(PF_ERR_INVALID_ARGUMENT, "sel_base is 2");
   accepted();
 }
 

@@ -54,11 +54,21 @@
 
 /** A column slice of `count` adjacent values; `validity` is a bitmap or NULL. */
 #define PF_VALUES(values, count, validity)                                                                 \
-  {(values), (uint64_t)(count) * sizeof(*(values)), NULL, (validity), (uint64_t)(count), PF_LAYOUT_VALUES, 0}
+  PF_SLICE((values), (uint64_t)(count) * sizeof(*(values)), (count), PF_LAYOUT_VALUES, NULL, (validity))
 
-/** A column slice of `count` texts or byte strings: `size` bytes and `count + 1` offsets into them. */
+/** A column slice of `count` texts or byte strings: `size` bytes and `count + 1` int32 offsets into them. */
 #define PF_OFFSETS(bytes, size, offsets, count, validity)                                                  \
-  {(bytes), (uint64_t)(size), (offsets), (validity), (uint64_t)(count), PF_LAYOUT_OFFSETS, 0}
+  PF_SLICE((bytes), (size), (count), PF_LAYOUT_OFFSETS, (offsets), (validity))
+
+/** A column slice of `count` texts or byte strings: an array of pointers and one of int64 lengths. */
+#define PF_POINTERS(pointers, lengths, count, validity)                                                    \
+  PF_SLICE((pointers), (uint64_t)(count) * sizeof(*(pointers)), (count), PF_LAYOUT_POINTERS, (lengths),    \
+           (validity))
+
+/** What the macros above have in common; every field is given. */
+#define PF_SLICE(values, size, count, layout, offsets, validity)                                           \
+  {(values), (uint64_t)(size), (uint64_t)(count), (layout), PF_VALIDITY_BITMAP, (offsets), (validity), 0,  \
+   0, NULL, 0, PF_SEL_NONE, 0, 0, 0, NULL, NULL, NULL, 0, 0}
 
 /** A row chunk of `count` column slices. */
 #define PF_ROW_CHUNK(slices, count) {sizeof(pf_row_chunk), sizeof(pf_column_slice), (slices), (count)}
@@ -181,11 +191,101 @@
 /** int64 nanoseconds since 1970-01-01. */
 #define PF_TYPE_TIMESTAMP_NS 19
 
+/** IEEE 754 half precision. */
+#define PF_TYPE_FLOAT16 20
+
+/** int32 seconds since midnight. Parquet has no such unit: stored as milliseconds. */
+#define PF_TYPE_TIME32_S 21
+
+/** int32 milliseconds since midnight. */
+#define PF_TYPE_TIME32_MS 22
+
+/** int64 microseconds since midnight. */
+#define PF_TYPE_TIME64_US 23
+
+/** int64 nanoseconds since midnight. */
+#define PF_TYPE_TIME64_NS 24
+
+/** int64 seconds. Durations are plain int64 to readers that do not know Arrow's schema in the file. */
+#define PF_TYPE_DURATION_S 25
+
+/** int64 milliseconds. */
+#define PF_TYPE_DURATION_MS 26
+
+/** int64 microseconds. */
+#define PF_TYPE_DURATION_US 27
+
+/** int64 nanoseconds. */
+#define PF_TYPE_DURATION_NS 28
+
+/** Decimal as an int32 times 10^-`scale`; `width` is its precision, 1 to 9 digits. */
+#define PF_TYPE_DECIMAL32 29
+
+/** Decimal as an int64 times 10^-`scale`; `width` is its precision, 1 to 18 digits. */
+#define PF_TYPE_DECIMAL64 30
+
+/** Decimal as a 128-bit integer times 10^-`scale`; `width` is its precision, 1 to 38 digits. */
+#define PF_TYPE_DECIMAL128 31
+
+/** Decimal as a 256-bit integer times 10^-`scale`; `width` is its precision, 1 to 76 digits. */
+#define PF_TYPE_DECIMAL256 32
+
+/** UUID: 16 bytes, in the order in which it is written. */
+#define PF_TYPE_UUID 33
+
 /** A field that is never null. */
 #define PF_FIELD_REQUIRED 0
 
 /** A field that may be null. */
 #define PF_FIELD_NULLABLE 1
+
+/** Values of the field's C type (a bool is a byte), little-endian, of any alignment, `stride` bytes apart. */
+#define PF_LAYOUT_VALUES 0
+
+/** Variable length: `length + 1` int32 offsets into `values`, as in Arrow's Binary and Utf8. */
+#define PF_LAYOUT_OFFSETS 1
+
+/** Variable length: `length + 1` int64 offsets into `values`, as in Arrow's LargeBinary and LargeUtf8. */
+#define PF_LAYOUT_OFFSETS64 2
+
+/** Variable length: `values` is an array of `length` pointers, `offsets` one of as many int64 lengths. */
+#define PF_LAYOUT_POINTERS 3
+
+/** Variable length: `values` are Arrow's 16-byte views, into `buffers`. */
+#define PF_LAYOUT_VIEWS 4
+
+/** Bools as bits, least significant first; the first is bit `values_offset`. */
+#define PF_LAYOUT_BITS 5
+
+/** `values` are signed indices, `index_width` bytes each, into the elements of `dictionary`. */
+#define PF_LAYOUT_DICTIONARY 6
+
+/**
+ * Julia's `Date` and `DateTime`: int64 days (for a date) or milliseconds (for a timestamp) since
+ * 0000-12-31, `stride` bytes apart. Converted to the field's epoch and unit.
+ */
+#define PF_LAYOUT_RATA_DIE 7
+
+/** Bit `validity_offset + i`, least significant first, is 1 if source element i is valid. */
+#define PF_VALIDITY_BITMAP 0
+
+/** Byte i is 0 if source element i is null. */
+#define PF_VALIDITY_BYTES 1
+
+/** Source elements (of a dictionary: indices) whose bits equal the low bytes of `null_value` are null. */
+#define PF_VALIDITY_SENTINEL 2
+
+/** Floats that are NaN are null. */
+#define PF_VALIDITY_NAN 3
+
+/** No selection: the rows are the source elements. */
+#define PF_SEL_NONE 0
+
+/** `sel` are int32 indices. */
+#define PF_SEL_INT32 1
+
+/** `sel` are int64 indices. */
+#define PF_SEL_INT64 2
 
 /** Parquet's own numbers (`CompressionCodec` in parquet.thrift): pages are not compressed. */
 #define PF_CODEC_UNCOMPRESSED 0
@@ -219,12 +319,6 @@
 
 /** The old file is replaced at close, in one step. */
 #define PF_IF_EXISTS_REPLACE 1
-
-/** Adjacent values of the field's C type (a bool is a byte), little-endian, of any alignment. */
-#define PF_LAYOUT_VALUES 0
-
-/** Variable length: `length + 1` int32 offsets into `values`, as in Arrow's Binary and Utf8. */
-#define PF_LAYOUT_OFFSETS 1
 
 /** Never null: the column is required. */
 #define PF_NULL_NEVER 0
@@ -267,10 +361,10 @@ typedef struct pf_field {
   int32_t type;
   /** `PF_FIELD_REQUIRED` or `PF_FIELD_NULLABLE`. */
   uint32_t flags;
-  /** Bytes of a value of `PF_TYPE_FIXED_SIZE_BINARY`; 0 for every other type. */
+  /** Bytes of a value of `PF_TYPE_FIXED_SIZE_BINARY`, digits of a decimal; 0 for every other type. */
   uint32_t width;
-  /** 0. */
-  uint32_t reserved;
+  /** Decimals: digits after the point, 0 to `width`. 0 for every other type. */
+  uint32_t scale;
   /**
    * Timestamps: a timezone such as "UTC" (the values are instants, counted in UTC), or NULL (local
    * time without a zone). NULL for every other type. Copied.
@@ -321,25 +415,60 @@ typedef struct pf_writer_options {
   uint64_t queue_bytes;
 } pf_writer_options;
 
-/** One column's share of a row chunk. See `PF_VALUES` and `PF_OFFSETS`. */
+/**
+ * One column's share of a row chunk: data, layout, validity, selection, length. Start it with `PF_VALUES`,
+ * `PF_OFFSETS` or `PF_POINTERS` and set what else is needed; every other field is 0 or NULL.
+ */
 typedef struct pf_column_slice {
-  /** The values, or the bytes that the offsets point into. */
+  /** The source elements, or what their offsets point into: see the layout. */
   const void *values;
   /** Bytes readable at `values`. */
   uint64_t values_size;
-  /** `PF_LAYOUT_OFFSETS`: `length + 1` offsets, rising from 0 or more. Else NULL. */
-  const int32_t *offsets;
-  /** Bit i, least significant first, is 1 if row i is valid; `(length + 7) / 8` bytes. NULL: all valid. */
-  const uint8_t *validity;
-  /** Rows. */
+  /** Source elements. */
   uint64_t length;
   /** One of `PF_LAYOUT_*`. */
   int32_t layout;
-  /** 0. */
-  uint32_t reserved;
+  /** One of `PF_VALIDITY_*`. */
+  int32_t validity_kind;
+  /** Offsets or lengths: see the layout. Else NULL. */
+  const void *offsets;
+  /**
+   * Which source elements are null (not which rows: a selection is applied to it as well). NULL: none,
+   * for a bitmap or bytes.
+   */
+  const uint8_t *validity;
+  /** `PF_VALIDITY_BITMAP`: bits before the first element's. */
+  uint64_t validity_offset;
+  /** `PF_VALIDITY_SENTINEL`: the value that stands for null. */
+  int64_t null_value;
+  /**
+   * Which source elements the rows are, of the type that `sel_kind` says: row i is source element
+   * `sel[i] - sel_base`.
+   */
+  const void *sel;
+  /** Indices in `sel`: the rows. */
+  uint64_t sel_length;
+  /** One of `PF_SEL_*`. */
+  int32_t sel_kind;
+  /** 0, or 1 if `sel` counts from 1. */
+  uint32_t sel_base;
+  /** Bytes from one element to the next, as for a field inside an array of structs; 0: adjacent. */
+  uint64_t stride;
+  /** `PF_LAYOUT_BITS`: bits before the first element. */
+  uint64_t values_offset;
+  /** `PF_LAYOUT_DICTIONARY`: its values, a slice without validity, selection or dictionary of its own. */
+  const struct pf_column_slice *dictionary;
+  /** `PF_LAYOUT_VIEWS`: the data buffers. */
+  const void *const *buffers;
+  /** `PF_LAYOUT_VIEWS`: their sizes in bytes. */
+  const int64_t *buffer_sizes;
+  /** `PF_LAYOUT_VIEWS`: how many. */
+  uint32_t buffer_count;
+  /** `PF_LAYOUT_DICTIONARY`: bytes of an index, 1, 2, 4 or 8. */
+  uint32_t index_width;
 } pf_column_slice;
 
-/** A row chunk: one slice a field, in the schema's order, all of one length. See `PF_ROW_CHUNK`. */
+/** A row chunk: one slice a field, in the schema's order, all of one number of rows. See `PF_ROW_CHUNK`. */
 typedef struct pf_row_chunk {
   /** `sizeof(pf_row_chunk)`. */
   uint32_t struct_size;
@@ -384,8 +513,8 @@ typedef struct pf_record_field {
   uint32_t null_kind;
   /** `PF_NULL_BIT`: which bit of the record; bit 0 is the least significant of its first byte. Else 0. */
   uint32_t null_bit;
-  /** 0. */
-  uint32_t reserved;
+  /** Decimals: digits after the point; they have as many digits as their type can hold. Else 0. */
+  uint32_t scale;
   /** `PF_NULL_SENTINEL`: the value that stands for null. Else 0. */
   int64_t null_value;
   /** As in `pf_field`. */
@@ -514,6 +643,17 @@ pf_status pf_writer_open(const char *path,
 pf_status pf_append_row_chunk(struct pf_writer *writer,
                               const struct pf_row_chunk *chunk,
                               struct pf_error *error);
+
+/**
+ * Appends a row chunk as `pf_append_row_chunk` does, but never blocks: where that would, it returns
+ * `PF_FULL` and nothing has been appended. A chunk larger than `queue_bytes` is taken when the queue is
+ * empty. One thread at a time per writer.
+ *
+ * Errors: those of `pf_append_row_chunk`.
+ */
+pf_status pf_try_append_row_chunk(struct pf_writer *writer,
+                                  const struct pf_row_chunk *chunk,
+                                  struct pf_error *error);
 
 /**
  * Ends the row group: rows appended so far go into it, later ones into the next. Does not wait for it

@@ -68,13 +68,14 @@ fn check_type(field: &Field) -> Result<()> {
     }
 }
 
-/// The type a file holds. Parquet has no unit of seconds (LogicalTypes.md, TIMESTAMP), so these become
-/// milliseconds; every other type is stored as it is.
+/// The type a file holds. Parquet has no unit of seconds (LogicalTypes.md, TIME and TIMESTAMP), so these
+/// become milliseconds; every other type is stored as it is.
 pub fn stored_type(data_type: &DataType) -> DataType {
     match data_type {
         DataType::Timestamp(TimeUnit::Second, zone) => {
             DataType::Timestamp(TimeUnit::Millisecond, zone.clone())
         }
+        DataType::Time32(TimeUnit::Second) => DataType::Time32(TimeUnit::Millisecond),
         other => other.clone(),
     }
 }
@@ -84,10 +85,8 @@ pub fn fixed_width(data_type: &DataType) -> Option<usize> {
     match data_type {
         DataType::Boolean => Some(1),
         DataType::FixedSizeBinary(width) => usize::try_from(*width).ok(),
-        DataType::Date32 | DataType::Timestamp(..) => data_type.primitive_width(),
-        other if other.is_integer() => other.primitive_width(),
-        DataType::Float32 | DataType::Float64 => data_type.primitive_width(),
-        _ => None,
+        // Arrow's own name for types of a fixed width that are neither bool nor bytes.
+        other => other.primitive_width(),
     }
 }
 

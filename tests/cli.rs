@@ -35,11 +35,11 @@ fn part(directory: &Path) -> String {
         let times: Vec<u8> = [0, 1_500_000_000i64].iter().flat_map(|t| t.to_le_bytes()).collect();
         let numbers: Vec<u8> = [group, u32::MAX].iter().flat_map(|n| n.to_le_bytes()).collect();
         let offsets: Vec<u8> = [0, 2, 4].iter().flat_map(|o: &i32| o.to_le_bytes()).collect();
-        let text = Values::Offsets { offsets: &offsets, bytes: b"abcd" };
+        let text = Values::Offsets { offsets: &offsets, width: 4, bytes: b"abcd" };
         writer
             .append(&[
                 ColumnSlice::fixed(&times, 8),
-                ColumnSlice { values: text, validity: Validity::Bitmap(&[0b01]), len: 2 },
+                ColumnSlice::new(text, 2).with_validity(Validity::Bitmap { bits: &[0b01], offset: 0 }),
                 ColumnSlice::fixed(&numbers, 4),
             ])
             .unwrap();

@@ -1,26 +1,31 @@
 //! The growing copy of one column inside the coalesce window, in Arrow's layout.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use arrow_array::{ArrayRef, make_array};
 use arrow_buffer::{BooleanBufferBuilder, MutableBuffer};
 use arrow_data::ArrayData;
-use arrow_schema::{DataType, TimeUnit};
+use arrow_schema::DataType;
 
-use super::slice::{ColumnSlice, Validity, Values};
+use super::convert::Conversion;
+use super::gather;
+use super::rows::{Nulls, Rows, with_rows};
+use super::slice::{ColumnSlice, Values};
 use crate::schema::{fixed_width, stored_type};
 
 /// One column of the window. Every append has been checked before.
 #[derive(Debug)]
 pub struct ColumnBuffer {
     data_type: DataType,
-    /// Bytes of a fixed-width element; 0 for variable length.
+    stored: DataType,
+    /// Bytes of an element in a caller's memory; 0 for variable length.
     width: usize,
     len: usize,
     /// Fixed-width values, or the bytes of variable ones.
     values: MutableBuffer,
-    /// End of each variable-length element; the leading 0 is added when the array is made.
-    ends: Vec<i32>,
+    /// Variable length: int32 offsets, with Arrow's leading 0 from the first element on.
+    offsets: MutableBuffer,
     bools: BooleanBufferBuilder,
     /// Made at the first null, so that columns without one pay nothing.
     validity: Option<BooleanBufferBuilder>,
@@ -32,10 +37,11 @@ impl ColumnBuffer {
     pub fn new(data_type: &DataType) -> Self {
         ColumnBuffer {
             data_type: data_type.clone(),
+            stored: stored_type(data_type),
             width: fixed_width(data_type).unwrap_or(0),
             len: 0,
             values: MutableBuffer::new(0),
-            ends: Vec::new(),
+            offsets: MutableBuffer::new(0),
             bools: BooleanBufferBuilder::new(0),
             validity: None,
             replaced: 0,
@@ -44,7 +50,7 @@ impl ColumnBuffer {
 
     /// Bytes held so far.
     pub fn bytes(&self) -> usize {
-        self.values.len() + self.ends.len() * 4 + self.bools.len() / 8
+        self.values.len() + self.offsets.len() + self.bools.len() / 8
     }
 
     /// Bytes of text held so far; an Arrow array of int32 offsets ends at 2 GiB.
@@ -52,69 +58,90 @@ impl ColumnBuffer {
         if self.width == 0 { self.values.len() } else { 0 }
     }
 
+    /// Upper bound of the text bytes that `rows` of a checked slice add.
+    pub fn text_bytes_of(&self, slice: &ColumnSlice<'_>, rows: Range<usize>) -> usize {
+        if self.width > 0 || rows.is_empty() {
+            return 0;
+        }
+        let nulls = Nulls::new(slice, 0);
+        with_rows!(slice.selection, |at| {
+            let texts = rows.map(|row| at.source(row)).filter(|&i| nulls.is_valid(i));
+            texts.map(|i| gather::text_len(&slice.values, i)).sum()
+        })
+    }
+
+    /// Upper bound of the bytes that all of a checked slice's `rows` add.
+    pub fn bytes_of(&self, slice: &ColumnSlice<'_>, rows: usize) -> usize {
+        rows * self.width.max(4) + self.text_bytes_of(slice, 0..rows)
+    }
+
     /// Copies `rows` of a checked slice to the end.
     pub fn append(&mut self, slice: &ColumnSlice<'_>, rows: Range<usize>) {
-        self.append_validity(slice, rows.clone());
-        match slice.values {
-            Values::Fixed { bytes, stride } if self.data_type == DataType::Boolean => {
-                rows.clone().for_each(|row| self.bools.append(bytes[row * stride] != 0));
-            }
-            Values::Fixed { bytes, stride } => {
-                let start = self.values.len();
-                copy_strided(&mut self.values, bytes, stride, self.width, rows.clone());
-                if matches!(self.data_type, DataType::Timestamp(TimeUnit::Second, _)) {
-                    self.seconds_to_milliseconds(start, slice, rows.start);
-                }
-            }
-            Values::Offsets { .. } | Values::PaddedText { .. } => self.append_text(slice, rows.clone()),
+        let nulls = Nulls::new(slice, self.width);
+        let null_count = nulls.count(rows.clone());
+        self.append_validity(&nulls, null_count, rows.clone());
+        if self.data_type == DataType::Boolean {
+            gather::bools(&mut self.bools, slice, rows.clone(), &nulls);
+        } else if let Some(conversion) = Conversion::of(&self.data_type, &slice.values) {
+            self.append_converted(slice, conversion, &nulls, rows.clone());
+        } else if self.width > 0 {
+            gather::fixed(&mut self.values, slice, self.width, rows.clone(), &nulls);
+        } else {
+            self.append_texts(slice, (null_count > 0).then_some(&nulls), rows.clone());
         }
         self.len += rows.len();
     }
 
-    /// Converts the values from byte `start` on, which came from `slice`'s rows from `row` on.
-    fn seconds_to_milliseconds(&mut self, start: usize, slice: &ColumnSlice<'_>, row: usize) {
-        for (i, le) in self.values.as_slice_mut()[start..].as_chunks_mut::<8>().0.iter_mut().enumerate() {
-            let seconds = i64::from_le_bytes(*le);
-            *le = seconds.saturating_mul(1000).to_le_bytes();
-            if seconds.checked_mul(1000).is_none() && slice.is_valid(row + i, 8) {
-                self.replaced += 1;
-            }
+    fn append_texts(&mut self, slice: &ColumnSlice<'_>, nulls: Option<&Nulls<'_>>, rows: Range<usize>) {
+        if self.offsets.is_empty() {
+            self.offsets.push(0i32);
         }
-    }
-
-    fn append_text(&mut self, slice: &ColumnSlice<'_>, rows: Range<usize>) {
-        for row in rows {
-            if slice.is_valid(row, 0) {
-                let text = slice.text(row);
-                let lossy = matches!(slice.values, Values::PaddedText { .. })
-                    && self.data_type == DataType::Utf8
-                    && std::str::from_utf8(text).is_err();
-                if lossy {
-                    self.values.extend_from_slice(String::from_utf8_lossy(text).as_bytes());
-                    self.replaced += 1;
-                } else {
-                    self.values.extend_from_slice(text);
+        // Only captured text has not been checked to be UTF-8.
+        let captured = matches!(slice.values, Values::PaddedText { .. }) && self.data_type == DataType::Utf8;
+        let replaced = &mut self.replaced;
+        let replace = |text| match captured {
+            true => match String::from_utf8_lossy(text) {
+                Cow::Borrowed(_) => Cow::Borrowed(text),
+                Cow::Owned(lossy) => {
+                    *replaced += 1;
+                    Cow::Owned(lossy.into_bytes())
                 }
-            }
-            self.ends.push(self.values.len() as i32);
-        }
+            },
+            false => Cow::Borrowed(text),
+        };
+        gather::texts(&mut self.values, &mut self.offsets, slice, rows, nulls, replace);
     }
 
-    fn append_validity(&mut self, slice: &ColumnSlice<'_>, rows: Range<usize>) {
-        let nulls = match slice.validity {
-            Validity::AllValid => false,
-            _ => rows.clone().any(|row| !slice.is_valid(row, self.width)),
-        };
-        if nulls && self.validity.is_none() {
+    fn append_converted(
+        &mut self,
+        slice: &ColumnSlice<'_>,
+        conversion: Conversion,
+        nulls: &Nulls<'_>,
+        rows: Range<usize>,
+    ) {
+        self.values.reserve(rows.len() * conversion.stored_width());
+        with_rows!(slice.selection, |at| {
+            for row in rows {
+                let i = at.source(row);
+                let valid = nulls.is_valid(i);
+                let raw = if valid { slice.values.element(i, conversion.source_width()) } else { 0 };
+                let stored = conversion.apply(raw).to_le_bytes();
+                self.values.extend_from_slice(&stored[..conversion.stored_width()]);
+                self.replaced += u64::from(valid && !conversion.fits(raw));
+            }
+        });
+    }
+
+    fn append_validity(&mut self, nulls: &Nulls<'_>, null_count: usize, rows: Range<usize>) {
+        if null_count > 0 && self.validity.is_none() {
             let mut bits = BooleanBufferBuilder::new(self.len + rows.len());
             bits.append_n(self.len, true);
             self.validity = Some(bits);
         }
-        let Some(bits) = &mut self.validity else { return };
-        match slice.validity {
-            _ if !nulls => bits.append_n(rows.len(), true),
-            Validity::Bitmap(bitmap) => bits.append_packed_range(rows, bitmap),
-            _ => rows.for_each(|row| bits.append(slice.is_valid(row, self.width))),
+        match &mut self.validity {
+            Some(bits) if null_count == 0 => bits.append_n(rows.len(), true),
+            Some(bits) => nulls.append_to(bits, rows),
+            None => {}
         }
     }
 
@@ -122,16 +149,16 @@ impl ColumnBuffer {
     pub fn take(&mut self) -> ArrayRef {
         let len = std::mem::take(&mut self.len);
         let values = std::mem::replace(&mut self.values, MutableBuffer::new(0));
-        let mut data = ArrayData::builder(stored_type(&self.data_type)).len(len);
+        let mut data = ArrayData::builder(self.stored.clone()).len(len);
         data = if self.data_type == DataType::Boolean {
             data.add_buffer(self.bools.finish().into_inner())
         } else if self.width > 0 {
             data.add_buffer(values.into())
         } else {
-            let mut offsets = MutableBuffer::with_capacity((len + 1) * 4);
-            offsets.push(0i32);
-            offsets.extend_from_slice(&self.ends);
-            self.ends.clear();
+            let mut offsets = std::mem::replace(&mut self.offsets, MutableBuffer::new(0));
+            if offsets.is_empty() {
+                offsets.push(0i32);
+            }
             data.add_buffer(offsets.into()).add_buffer(values.into())
         };
         let validity = self.validity.take().map(|mut bits| bits.finish().into_inner());
@@ -139,35 +166,25 @@ impl ColumnBuffer {
         // check or by replacement, offsets never fall, and the window keeps text under 2 GiB.
         make_array(unsafe { data.null_bit_buffer(validity).build_unchecked() })
     }
-}
 
-/// Appends elements `rows`, `width` bytes each and `stride` apart.
-fn copy_strided(to: &mut MutableBuffer, from: &[u8], stride: usize, width: usize, rows: Range<usize>) {
-    if rows.is_empty() {
-        return;
-    }
-    if stride == width {
-        return to.extend_from_slice(&from[rows.start * width..rows.end * width]);
-    }
-    let start = to.len();
-    to.resize(start + rows.len() * width, 0);
-    let to = &mut to.as_slice_mut()[start..];
-    let from = &from[rows.start * stride..];
-    // The widths of the primitive types get a loop of their own, so that each copy is one move.
-    match width {
-        1 => copy_elements::<1>(to, from, stride),
-        2 => copy_elements::<2>(to, from, stride),
-        4 => copy_elements::<4>(to, from, stride),
-        8 => copy_elements::<8>(to, from, stride),
-        _ => to
-            .chunks_exact_mut(width)
-            .zip(from.chunks(stride))
-            .for_each(|(t, f)| t.copy_from_slice(&f[..width])),
-    }
-}
-
-fn copy_elements<const WIDTH: usize>(to: &mut [u8], from: &[u8], stride: usize) {
-    for (to, from) in to.as_chunks_mut::<WIDTH>().0.iter_mut().zip(from.chunks(stride)) {
-        to.copy_from_slice(&from[..WIDTH]);
+    /// Takes the memory of an array of `take`'s back, if nobody else holds it, for the next window.
+    pub fn recycle(&mut self, array: ArrayRef) {
+        let mut buffers = array.to_data().buffers().to_vec();
+        drop(array);
+        let mut spare = |to: &mut MutableBuffer| {
+            if let Some(Ok(mut buffer)) = buffers.pop().map(|b| b.into_mutable())
+                && to.is_empty()
+                && buffer.capacity() > to.capacity()
+            {
+                buffer.clear();
+                *to = buffer;
+            }
+        };
+        if self.data_type != DataType::Boolean {
+            spare(&mut self.values);
+            if self.width == 0 {
+                spare(&mut self.offsets);
+            }
+        }
     }
 }

@@ -1,13 +1,16 @@
-//! A chunk is checked whole before any column moves: what the window then copies cannot fail.
+//! A chunk is checked whole before any column moves: what the window then copies cannot fail, and the
+//! gather kernels read nothing that was not looked at here.
 
-use arrow_schema::{DataType, Field, TimeUnit};
+use arrow_schema::{DataType, Field};
 
-use super::slice::{ColumnSlice, Validity, Values, signed_offset};
+use super::convert::Conversion;
+use super::rows::{Nulls, Rows, with_rows};
+use super::slice::{ColumnSlice, Selection, Validity, Values, dictionary_index, offset, view};
+use super::utf8;
 use crate::error::{Error, ErrorClass, Result};
 use crate::schema::{Schema, fixed_width};
 
-/// What to do with values that cannot be stored as they are: text that is no UTF-8, seconds out of
-/// range.
+/// What to do with values that cannot be stored as they are: text that is no UTF-8, times out of range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BadValues {
     /// Refuse the chunk.
@@ -24,7 +27,7 @@ pub struct Checked<'a> {
 }
 
 impl<'a> Checked<'a> {
-    /// Checks `slices` against `schema`: count, lengths, layouts, bounds, nulls, values.
+    /// Checks `slices` against `schema`: count, lengths, layouts, bounds, selections, nulls, values.
     pub fn new(schema: &Schema, slices: &'a [ColumnSlice<'a>], bad_values: BadValues) -> Result<Self> {
         let fields = schema.fields();
         if slices.len() != fields.len() {
@@ -37,168 +40,336 @@ impl<'a> Checked<'a> {
                 ),
             ));
         }
-        let rows = slices[0].len;
+        let rows = slices[0].rows();
         for (slice, field) in slices.iter().zip(fields) {
-            if slice.len != rows {
+            if slice.rows() != rows {
                 return Err(Error::new(
                     ErrorClass::SchemaMismatch,
                     format!(
                         "column \"{}\" has {} rows, column \"{}\" has {rows}; all columns of a chunk need the same length",
                         field.name(),
-                        slice.len,
+                        slice.rows(),
                         fields[0].name()
                     ),
                 ));
             }
-            check_column(slice, field)?;
-            if bad_values == BadValues::Refuse {
-                check_values(slice, field)?;
-            }
+        }
+        for (slice, field) in slices.iter().zip(fields) {
+            Column { name: field.name(), data_type: field.data_type(), slice, rows }
+                .check(field, bad_values)?;
         }
         Ok(Checked { slices, rows })
     }
 }
 
-fn check_column(slice: &ColumnSlice<'_>, field: &Field) -> Result<()> {
-    let name = field.name();
-    let width = fixed_width(field.data_type());
-    match (slice.values, width) {
-        (Values::Fixed { bytes, stride }, Some(width)) => {
-            check_extent(name, "values", bytes.len(), slice.len, stride, width)?;
-        }
-        (Values::PaddedText { bytes, stride, width }, None) => {
-            check_extent(name, "text", bytes.len(), slice.len, stride, width)?;
-        }
-        (Values::Offsets { offsets, bytes }, None) => check_offsets(name, slice.len, offsets, bytes)?,
-        (values, _) => {
-            let layout = match values {
-                Values::Fixed { .. } => "plain values",
-                Values::Offsets { .. } => "offsets",
-                Values::PaddedText { .. } => "padded text",
-            };
+/// One column under check.
+struct Column<'a> {
+    name: &'a str,
+    data_type: &'a DataType,
+    slice: &'a ColumnSlice<'a>,
+    rows: usize,
+}
+
+impl Column<'_> {
+    fn check(&self, field: &Field, bad_values: BadValues) -> Result<()> {
+        self.check_layout(self.data_type, &self.slice.values)?;
+        self.check_selection()?;
+        self.check_validity()?;
+        let nulls = Nulls::new(self.slice, fixed_width(self.data_type).unwrap_or(0));
+        let null_count = nulls.count(0..self.rows);
+        if null_count > 0 && !field.is_nullable() {
+            let row = nulls.first(0..self.rows).unwrap_or(0);
             return Err(Error::new(
+                ErrorClass::SchemaMismatch,
+                format!(
+                    "column \"{}\": row {row} is null, but the field is required; make it nullable or fill the value",
+                    self.name
+                ),
+            ));
+        }
+        self.check_elements(&nulls)?;
+        if bad_values == BadValues::Refuse { self.check_values(&nulls, null_count) } else { Ok(()) }
+    }
+
+    fn invalid<T>(&self, what: impl std::fmt::Display) -> Result<T> {
+        Err(Error::invalid(format!("column \"{}\": {what}", self.name)))
+    }
+
+    /// The layout can carry the type, and the memory holds the elements that it says.
+    fn check_layout(&self, data_type: &DataType, values: &Values<'_>) -> Result<()> {
+        let n = self.slice.source_len;
+        let width = fixed_width(data_type);
+        match (*values, width) {
+            (Values::Fixed { bytes, stride }, Some(width)) => {
+                self.check_extent("values", bytes.len(), n, stride, width)
+            }
+            (Values::RataDie { bytes, stride }, Some(_))
+                if Conversion::from_rata_die(data_type).is_some() =>
+            {
+                self.check_extent("values", bytes.len(), n, stride, 8)
+            }
+            (Values::Bits { bytes, offset }, Some(_)) if *data_type == DataType::Boolean => {
+                match offset.checked_add(n).map(|bits| bits.div_ceil(8)) {
+                    Some(need) if need <= bytes.len() => Ok(()),
+                    _ => self.invalid(format_args!(
+                        "{n} bits from bit {offset} do not fit the {} bytes given",
+                        bytes.len()
+                    )),
+                }
+            }
+            (Values::Offsets { offsets, width, .. }, None) if !is_dictionary(data_type) => {
+                match n.checked_add(1).and_then(|n| n.checked_mul(width)) {
+                    Some(need) if need <= offsets.len() => Ok(()),
+                    _ => self.invalid(format_args!(
+                        "{} bytes of offsets given, {n} rows need {n} + 1 offsets of {width} bytes",
+                        offsets.len()
+                    )),
+                }
+            }
+            (Values::Pointers(pointers), None) if !is_dictionary(data_type) => match pointers.len() >= n {
+                true => Ok(()),
+                false => self.invalid(format_args!("{} pointers given for {n} elements", pointers.len())),
+            },
+            (Values::Views { views, .. }, None) if !is_dictionary(data_type) => {
+                self.check_extent("views", views.len(), n, 16, 16)
+            }
+            (Values::PaddedText { bytes, stride, width }, None) if !is_dictionary(data_type) => {
+                self.check_extent("text", bytes.len(), n, stride, width)
+            }
+            (Values::Dictionary { indices, width, values }, _) => {
+                self.check_extent("indices", indices.len(), n, width, width)?;
+                let value_type = match data_type {
+                    DataType::Dictionary(_, values) => values,
+                    plain => plain,
+                };
+                let nested = matches!(values.values, Values::Dictionary { .. } | Values::RataDie { .. });
+                if nested
+                    || !matches!(values.selection, Selection::All)
+                    || !matches!(values.validity, Validity::AllValid)
+                {
+                    return self.invalid("a dictionary's values are plain, all valid, without selection");
+                }
+                let rows = values.source_len;
+                Column { name: self.name, data_type: value_type, slice: values, rows }.check_dictionary()
+            }
+            (values, _) => Err(Error::new(
                 ErrorClass::TypeMismatch,
-                format!("column \"{name}\": the layout {layout} cannot carry type {}", field.data_type()),
-            ));
+                format!(
+                    "column \"{}\": the layout {} cannot carry type {data_type}",
+                    self.name,
+                    layout_name(&values)
+                ),
+            )),
         }
     }
-    match slice.validity {
-        Validity::Bitmap(bits) if bits.len() < slice.len.div_ceil(8) => {
-            return Err(Error::invalid(format!(
-                "column \"{name}\": the validity bitmap has {} bytes, {} rows need {}",
-                bits.len(),
-                slice.len,
-                slice.len.div_ceil(8)
-            )));
-        }
-        Validity::RowBit { bytes, stride, .. } => {
-            check_extent(name, "validity", bytes.len(), slice.len, stride, 1)?;
-        }
-        Validity::Sentinel(_) if width.is_some_and(|w| w > 8) => {
-            return Err(Error::new(
-                ErrorClass::Unsupported,
-                format!("column \"{name}\": a sentinel has 8 bytes at most; use a validity bit"),
-            ));
-        }
-        _ => {}
-    }
-    check_nulls(slice, field, width.unwrap_or(0))
-}
 
-/// `len` elements of `width` bytes, `stride` apart, must lie inside `have` bytes.
-fn check_extent(name: &str, what: &str, have: usize, len: usize, stride: usize, width: usize) -> Result<()> {
-    if stride < width {
-        return Err(Error::invalid(format!(
-            "column \"{name}\": the stride {stride} is less than the element's {width} bytes"
-        )));
+    /// The values of a dictionary are checked as a column of their own.
+    fn check_dictionary(&self) -> Result<()> {
+        self.check_layout(self.data_type, &self.slice.values)?;
+        let nulls = Nulls::new(self.slice, 0);
+        self.check_elements(&nulls)?;
+        self.check_values(&nulls, 0)
     }
-    let need = match len {
-        0 => Some(0),
-        n => (n - 1).checked_mul(stride).and_then(|b| b.checked_add(width)),
-    };
-    match need {
-        Some(need) if need <= have => Ok(()),
-        _ => Err(Error::invalid(format!(
-            "column \"{name}\": {len} rows of {width} bytes do not fit the {have} bytes of {what} given"
-        ))),
-    }
-}
 
-fn check_offsets(name: &str, len: usize, offsets: &[u8], bytes: &[u8]) -> Result<()> {
-    let need = len.checked_add(1).and_then(|n| n.checked_mul(4));
-    if need.is_none_or(|need| offsets.len() < need) {
-        return Err(Error::invalid(format!(
-            "column \"{name}\": {} bytes of offsets given, {len} rows need {len} + 1 int32 offsets",
-            offsets.len()
-        )));
-    }
-    let mut last = 0;
-    for i in 0..=len {
-        let next = signed_offset(offsets, i);
-        if next < last {
-            return Err(Error::invalid(format!(
-                "column \"{name}\": offset {i} is {next}, less than {last} before it; offsets start at 0 or more and never fall"
-            )));
+    /// `len` elements of `width` bytes, `stride` apart, must lie inside `have` bytes.
+    fn check_extent(&self, what: &str, have: usize, len: usize, stride: usize, width: usize) -> Result<()> {
+        if stride < width {
+            return self
+                .invalid(format_args!("the stride {stride} is less than the element's {width} bytes"));
         }
-        last = next;
+        let need = match len {
+            0 => Some(0),
+            n => (n - 1).checked_mul(stride).and_then(|b| b.checked_add(width)),
+        };
+        match need {
+            Some(need) if need <= have => Ok(()),
+            _ => self.invalid(format_args!(
+                "{len} rows of {width} bytes do not fit the {have} bytes of {what} given"
+            )),
+        }
     }
-    if last as usize > bytes.len() {
-        return Err(Error::invalid(format!(
-            "column \"{name}\": offset {len} is {last}, past the {} bytes given",
-            bytes.len()
-        )));
-    }
-    Ok(())
-}
 
-fn check_nulls(slice: &ColumnSlice<'_>, field: &Field, width: usize) -> Result<()> {
-    let name = field.name();
-    if !field.is_nullable()
-        && !matches!(slice.validity, Validity::AllValid)
-        && let Some(row) = (0..slice.len).find(|&row| !slice.is_valid(row, width))
-    {
-        return Err(Error::new(
-            ErrorClass::SchemaMismatch,
-            format!(
-                "column \"{name}\": row {row} is null, but the field is required; make it nullable or fill the value"
-            ),
-        ));
+    fn check_selection(&self) -> Result<()> {
+        match self.slice.selection.out_of_range(self.rows, self.slice.source_len) {
+            None => Ok(()),
+            Some((position, index)) => self.invalid(format_args!(
+                "sel[{position}] is {index}, but the source has {} elements{}",
+                self.slice.source_len,
+                match self.slice.selection {
+                    Selection::Int32 { base: 1, .. } | Selection::Int64 { base: 1, .. } => ", counted from 1",
+                    _ => "",
+                }
+            )),
+        }
     }
-    Ok(())
-}
 
-/// UTF-8, and the range of seconds.
-fn check_values(slice: &ColumnSlice<'_>, field: &Field) -> Result<()> {
-    let name = field.name();
-    match (field.data_type(), slice.values) {
-        (DataType::Utf8, _) => {
-            let bad = (0..slice.len)
-                .find(|&row| slice.is_valid(row, 0) && std::str::from_utf8(slice.text(row)).is_err());
+    fn check_validity(&self) -> Result<()> {
+        let n = self.slice.source_len;
+        let width = fixed_width(self.data_type);
+        match self.slice.validity {
+            Validity::AllValid => Ok(()),
+            Validity::Bitmap { bits, offset } => match offset.checked_add(n).map(|bits| bits.div_ceil(8)) {
+                Some(need) if need <= bits.len() => Ok(()),
+                _ => self.invalid(format_args!(
+                    "the validity bitmap has {} bytes, {n} rows from bit {offset} need {}",
+                    bits.len(),
+                    offset.saturating_add(n).div_ceil(8)
+                )),
+            },
+            Validity::Bytes(bytes) => self.check_extent("validity", bytes.len(), n, 1, 1),
+            Validity::RowBit { bytes, stride, .. } => {
+                self.check_extent("validity", bytes.len(), n, stride, 1)
+            }
+            Validity::Sentinel(_) => match (self.slice.values, width) {
+                (Values::Dictionary { .. } | Values::PaddedText { .. } | Values::RataDie { .. }, _) => Ok(()),
+                (Values::Fixed { .. }, Some(..=8)) => Ok(()),
+                _ => Err(Error::new(
+                    ErrorClass::Unsupported,
+                    format!(
+                        "column \"{}\": a sentinel has 8 bytes at most, and {} has none; use a validity bitmap",
+                        self.name, self.data_type
+                    ),
+                )),
+            },
+            Validity::Nan
+                if self.data_type.is_floating() && matches!(self.slice.values, Values::Fixed { .. }) =>
+            {
+                Ok(())
+            }
+            Validity::Nan => Err(Error::new(
+                ErrorClass::TypeMismatch,
+                format!("column \"{}\": type {} has no NaN", self.name, self.data_type),
+            )),
+        }
+    }
+
+    /// Every valid element that a row selects lies where its offsets, pointers, views or indices say.
+    fn check_elements(&self, nulls: &Nulls<'_>) -> Result<()> {
+        let bad = |check: &dyn Fn(usize) -> Option<String>| {
+            with_rows!(self.slice.selection, |at| {
+                (0..self.rows).map(|row| at.source(row)).find_map(|i| check(i).filter(|_| nulls.is_valid(i)))
+            })
+        };
+        let found = match self.slice.values {
+            Values::Offsets { offsets, width, bytes } => bad(&|i| {
+                let (from, to) = (offset(offsets, width, i), offset(offsets, width, i + 1));
+                if from < 0 {
+                    Some(format!("offset {i} is {from}; offsets start at 0 or more"))
+                } else if to < from {
+                    Some(format!("offset {} is {to}, less than {from} before it; offsets never fall", i + 1))
+                } else if to > bytes.len() as i64 {
+                    Some(format!("offset {} is {to}, past the {} bytes given", i + 1, bytes.len()))
+                } else {
+                    too_long(i, (to - from) as usize)
+                }
+            }),
+            Values::Pointers(pointers) => bad(&|i| match pointers.length(i) {
+                len if len < 0 => Some(format!("length {i} is {len}; give 0 or more")),
+                1.. if pointers.is_null(i) => {
+                    Some(format!("pointer {i} is NULL, but its length {}; mark it null", pointers.length(i)))
+                }
+                len => too_long(i, len as usize),
+            }),
+            Values::Views { views, buffers } => bad(&|i| match view(views, i).parts() {
+                (0..=12, _, _) => None,
+                (len, buffer, at) => {
+                    let have = usize::try_from(buffer)
+                        .ok()
+                        .filter(|&b| b < buffers.len())
+                        .map(|b| buffers.get(b).len());
+                    let end = i64::from(at) + i64::from(len);
+                    let inside = len > 0 && at >= 0 && have.is_some_and(|have| end <= have as i64);
+                    (!inside).then(|| {
+                        format!("view {i} says {len} bytes at {at} of buffer {buffer}, which are not there")
+                    })
+                }
+            }),
+            Values::Dictionary { indices, width, values } => bad(&|i| {
+                let index = dictionary_index(indices, width, i);
+                let inside = usize::try_from(index).is_ok_and(|index| index < values.source_len);
+                (!inside).then(|| {
+                    format!("dictionary index {i} is {index}, but there are {} values", values.source_len)
+                })
+            }),
+            Values::Fixed { .. }
+            | Values::RataDie { .. }
+            | Values::Bits { .. }
+            | Values::PaddedText { .. } => None,
+        };
+        found.map_or(Ok(()), |what| self.invalid(what))
+    }
+
+    /// UTF-8, and the range of what is converted.
+    fn check_values(&self, nulls: &Nulls<'_>, null_count: usize) -> Result<()> {
+        let values = &self.slice.values;
+        if matches!(values, Values::Dictionary { .. }) {
+            return Ok(()); // its values have been checked as a column
+        }
+        if *self.data_type == DataType::Utf8 {
+            let bad = match *values {
+                // Adjacent texts are one text, if each starts at a character.
+                Values::Offsets { offsets, width, bytes }
+                    if null_count == 0
+                        && matches!(self.slice.selection, Selection::All)
+                        && utf8::adjacent(
+                            bytes,
+                            (0..=self.rows).map(|i| offset(offsets, width, i) as usize),
+                        ) =>
+                {
+                    None
+                }
+                _ => with_rows!(self.slice.selection, |at| (0..self.rows).find(|&row| {
+                    let i = at.source(row);
+                    nulls.is_valid(i) && !utf8::is_valid(values.text(i))
+                })),
+            };
             if let Some(row) = bad {
                 return Err(Error::new(
                     ErrorClass::BadUtf8,
                     format!(
-                        "column \"{name}\": row {row} is not valid UTF-8; make the field binary or repair the text"
+                        "column \"{}\": row {row} is not valid UTF-8; make the field binary or repair the text",
+                        self.name
                     ),
                 ));
             }
         }
-        (DataType::Timestamp(TimeUnit::Second, _), Values::Fixed { bytes, stride }) => {
-            let seconds = |row: usize| {
-                let mut le = [0; 8];
-                le.copy_from_slice(&bytes[row * stride..][..8]);
-                i64::from_le_bytes(le)
-            };
-            let bad = (0..slice.len)
-                .find(|&row| slice.is_valid(row, 8) && seconds(row).checked_mul(1000).is_none());
+        if let Some(conversion) = Conversion::of(self.data_type, values) {
+            let bad = with_rows!(self.slice.selection, |at| (0..self.rows).find(|&row| {
+                let i = at.source(row);
+                nulls.is_valid(i) && !conversion.fits(values.raw(i, conversion.source_width()))
+            }));
             if let Some(row) = bad {
-                return Err(Error::invalid(format!(
-                    "column \"{name}\": row {row} is {} s, out of range: seconds are stored as milliseconds",
-                    seconds(row)
-                )));
+                let i = with_rows!(self.slice.selection, |at| at.source(row));
+                return self.invalid(format_args!(
+                    "row {row} is {}, out of range: {}",
+                    conversion.show(values.raw(i, conversion.source_width())),
+                    conversion.why()
+                ));
             }
         }
-        _ => {}
+        Ok(())
     }
-    Ok(())
+}
+
+/// A batch's text offsets have 32 bits, so no text is longer.
+fn too_long(i: usize, len: usize) -> Option<String> {
+    (len > i32::MAX as usize)
+        .then(|| format!("element {i} has {len} bytes; 2 GiB is the most that is stored"))
+}
+
+fn is_dictionary(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Dictionary(..))
+}
+
+fn layout_name(values: &Values<'_>) -> &'static str {
+    match values {
+        Values::Fixed { .. } => "plain values",
+        Values::RataDie { .. } => "Rata Die",
+        Values::Bits { .. } => "bits",
+        Values::Offsets { .. } => "offsets",
+        Values::Pointers(_) => "pointers",
+        Values::Views { .. } => "views",
+        Values::PaddedText { .. } => "padded text",
+        Values::Dictionary { .. } => "dictionary",
+    }
 }

@@ -3,10 +3,16 @@
 
 mod buffer;
 mod check;
+mod convert;
+mod gather;
+mod pointers;
+mod rows;
 mod slice;
+mod utf8;
 mod window;
 
-pub use slice::{ColumnSlice, Validity, Values};
+pub use pointers::PointerArray;
+pub use slice::{ColumnSlice, Selection, Validity, Values};
 pub use window::Window;
 
 pub(crate) use check::{BadValues, Checked};

@@ -27,11 +27,12 @@ impl Window {
         Window { schema: schema.clone(), columns, rows: 0, max_rows, max_bytes }
     }
 
-    /// Copies a checked chunk in, and hands out each batch that gets full on the way.
+    /// Copies a checked chunk in, and hands out each batch that gets full on the way; `full` may give one
+    /// back whose memory is not needed any more.
     pub fn append(
         &mut self,
         chunk: Checked<'_>,
-        mut full: impl FnMut(RecordBatch) -> Result<()>,
+        mut full: impl FnMut(RecordBatch) -> Result<Option<RecordBatch>>,
     ) -> Result<()> {
         let mut row = 0;
         while row < chunk.rows {
@@ -43,8 +44,9 @@ impl Window {
                 self.rows += end - row;
                 row = end;
             }
-            if self.rows >= self.max_rows || self.bytes() >= self.max_bytes || end < chunk.rows {
-                full(self.take()?)?;
+            let is_full = self.rows >= self.max_rows || self.bytes() >= self.max_bytes || end < chunk.rows;
+            if is_full && let Some(spent) = full(self.take()?)? {
+                self.recycle(spent);
             }
         }
         Ok(())
@@ -55,7 +57,10 @@ impl Window {
     fn fitting(&self, chunk: &Checked<'_>, row: usize) -> usize {
         let end = chunk.rows.min(row + (self.max_rows - self.rows));
         let room = self.max_bytes.saturating_sub(self.bytes());
-        let text = |end: usize| chunk.slices.iter().map(|s| s.text_bytes(row..end)).sum::<usize>();
+        let text = |end: usize| -> usize {
+            let columns = self.columns.iter().zip(chunk.slices);
+            columns.map(|(column, slice)| column.text_bytes_of(slice, row..end)).sum()
+        };
         if text(end) <= room {
             return end;
         }
@@ -65,12 +70,21 @@ impl Window {
             let middle = fits + (over - fits) / 2;
             if text(middle) <= room { fits = middle } else { over = middle }
         }
-        let one_more = self
-            .columns
-            .iter()
-            .zip(chunk.slices)
-            .all(|(column, slice)| column.text_bytes() + slice.text_bytes(row..row + 1) <= MAX_TEXT);
+        let one_more = self.columns.iter().zip(chunk.slices).all(|(column, slice)| {
+            column.text_bytes() + column.text_bytes_of(slice, row..row + 1) <= MAX_TEXT
+        });
         if fits == row && (one_more || self.rows == 0) { row + 1 } else { fits }
+    }
+
+    /// Whether a chunk may make a batch full.
+    pub fn fills_with(&self, chunk: &Checked<'_>) -> bool {
+        self.rows + chunk.rows >= self.max_rows || self.bytes_with(chunk) >= self.max_bytes
+    }
+
+    /// Upper bound of the bytes gathered once a chunk is in.
+    pub fn bytes_with(&self, chunk: &Checked<'_>) -> usize {
+        let columns = self.columns.iter().zip(chunk.slices);
+        self.bytes() + columns.map(|(column, slice)| column.bytes_of(slice, chunk.rows)).sum::<usize>()
     }
 
     /// Bytes gathered so far.
@@ -88,6 +102,13 @@ impl Window {
         self.columns.iter().map(|c| c.replaced).sum()
     }
 
+    fn recycle(&mut self, batch: RecordBatch) {
+        let (_, columns, _) = batch.into_parts();
+        for (column, array) in self.columns.iter_mut().zip(columns) {
+            column.recycle(array);
+        }
+    }
+
     /// What has been gathered, as a batch; the window is empty afterwards.
     pub fn take(&mut self) -> Result<RecordBatch> {
         self.rows = 0;
@@ -100,7 +121,7 @@ impl Window {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::columns::{BadValues, ColumnSlice, Validity, Values};
+    use crate::columns::{BadValues, ColumnSlice, Values};
     use arrow_schema::{DataType, Field};
 
     /// Appends texts of these lengths in chunks of seven; returns the rows of each batch, the rest last.
@@ -115,11 +136,11 @@ mod tests {
                 Some(*end)
             });
             let offsets: Vec<u8> = std::iter::once(0).chain(ends).flat_map(i32::to_le_bytes).collect();
-            let values = Values::Offsets { offsets: &offsets, bytes: &bytes };
-            let slices = [ColumnSlice { values, validity: Validity::AllValid, len: lengths.len() }];
+            let values = Values::Offsets { offsets: &offsets, width: 4, bytes: &bytes };
+            let slices = [ColumnSlice::new(values, lengths.len())];
             let full = |batch: RecordBatch| {
                 batches.push(batch.num_rows());
-                Ok(())
+                Ok(Some(batch))
             };
             window.append(Checked::new(&schema, &slices, BadValues::Refuse).unwrap(), full).unwrap();
         }

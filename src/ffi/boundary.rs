@@ -13,11 +13,20 @@ use crate::error::{Error, ErrorClass, Result};
 /// `error` is NULL or points to a `pf_error` that nobody else touches meanwhile.
 pub unsafe fn boundary(error: *mut pf_error, body: impl FnOnce() -> Result<()>) -> pf_status {
     // SAFETY: the caller's promise.
+    unsafe { boundary_state(error, || body().map(|()| PF_OK)) }
+}
+
+/// The same for a body that may end in a state that is no error.
+///
+/// # Safety
+/// As [`boundary`].
+pub unsafe fn boundary_state(error: *mut pf_error, body: impl FnOnce() -> Result<pf_status>) -> pf_status {
+    // SAFETY: the caller's promise.
     let Ok(out) = (unsafe { writable(error) }) else { return PF_ERR_INVALID_ARGUMENT };
     let result = catch_unwind(AssertUnwindSafe(|| check_not_forked().and_then(|()| body())))
         .unwrap_or_else(|panic| Err(Error::panic(&*panic, "serving a call")));
     match result {
-        Ok(()) => PF_OK,
+        Ok(state) => state,
         Err(e) => {
             let status = e.class() as pf_status;
             if let Some(out) = out {

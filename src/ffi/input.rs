@@ -52,15 +52,15 @@ pub unsafe fn text<'a>(pointer: *const c_char, argument: &str) -> Result<&'a str
 
 /// # Safety
 /// `pointer`, unless NULL or `len` is 0, is readable for `len` bytes for `'a`.
-pub unsafe fn memory<'a>(pointer: *const u8, len: u64, argument: &str) -> Result<&'a [u8]> {
+pub unsafe fn memory<'a>(pointer: *const u8, len: u64, argument: impl Fn() -> String) -> Result<&'a [u8]> {
     if len == 0 {
         return Ok(&[]);
     }
     if pointer.is_null() {
-        return Err(Error::invalid(format!("{argument} is NULL, but {len} bytes are said to be there")));
+        return Err(Error::invalid(format!("{} is NULL, but {len} bytes are said to be there", argument())));
     }
     if len > isize::MAX as u64 {
-        return Err(Error::invalid(format!("{argument}: {len} bytes are more than memory can hold")));
+        return Err(Error::invalid(format!("{}: {len} bytes are more than memory can hold", argument())));
     }
     // SAFETY: the caller's promise.
     Ok(unsafe { std::slice::from_raw_parts(pointer, len as usize) })
@@ -96,11 +96,16 @@ pub unsafe fn options<T: CStruct>(pointer: *const T, defaults: T) -> Result<T> {
     unsafe { copy_in(pointer.cast(), size, defaults) }
 }
 
-/// An array of structs whose element size travels beside its count.
+/// An array of structs whose element size travels beside its count, element by element.
 ///
 /// # Safety
-/// `pointer`, unless NULL, is readable for `count * size` bytes.
-pub unsafe fn array<T: CStruct>(pointer: *const T, count: u64, size: u64, zero: T) -> Result<Vec<T>> {
+/// `pointer`, unless NULL, is readable for `count * size` bytes while the iterator is used.
+pub unsafe fn array<T: CStruct>(
+    pointer: *const T,
+    count: u64,
+    size: u64,
+    zero: T,
+) -> Result<impl ExactSizeIterator<Item = Result<T>> + Clone> {
     if pointer.is_null() || count == 0 || count > MAX_TEXT as u64 {
         return Err(Error::invalid(format!(
             "{count} elements of {} at {pointer:p}; pass 1 to {MAX_TEXT} of them",
@@ -110,9 +115,8 @@ pub unsafe fn array<T: CStruct>(pointer: *const T, count: u64, size: u64, zero: 
     check_aligned(pointer)?;
     check_size::<T>(size as usize, "element size")?;
     // SAFETY: the caller's promise.
-    (0..count as usize)
-        .map(|i| unsafe { copy_in(pointer.cast::<u8>().add(i * size as usize), size as usize, zero) })
-        .collect()
+    Ok((0..count as usize)
+        .map(move |i| unsafe { copy_in(pointer.cast::<u8>().add(i * size as usize), size as usize, zero) }))
 }
 
 /// Copies a result into the caller's struct, as much of it as the caller knows.

@@ -2,11 +2,17 @@
 
 use std::ffi::c_char;
 
+use arrow_schema::Field;
+use arrow_schema::extension::Uuid;
+
 use super::boundary::{boundary, boundary_free};
 use super::error::{pf_error, pf_status};
 use super::handle::{Kind, Table};
 use super::input::{self, CStruct};
-use super::schema::data_type;
+use super::schema::{
+    PF_TYPE_DECIMAL32, PF_TYPE_DECIMAL64, PF_TYPE_DECIMAL128, PF_TYPE_DECIMAL256, PF_TYPE_FIXED_SIZE_BINARY,
+    PF_TYPE_UUID, data_type, timezone,
+};
 use crate::error::{Error, Result};
 use crate::schema::fixed_width;
 use crate::sink::{Nulls, RecordField, RecordLayout};
@@ -41,8 +47,8 @@ pub struct pf_record_field {
     pub null_kind: u32,
     /// `PF_NULL_BIT`: which bit of the record; bit 0 is the least significant of its first byte. Else 0.
     pub null_bit: u32,
-    /// 0.
-    pub reserved: u32,
+    /// Decimals: digits after the point; they have as many digits as their type can hold. Else 0.
+    pub scale: u32,
     /// `PF_NULL_SENTINEL`: the value that stands for null. Else 0.
     pub null_value: i64,
     /// As in `pf_field`.
@@ -63,7 +69,7 @@ impl pf_record_field {
         width: 0,
         null_kind: 0,
         null_bit: 0,
-        reserved: 0,
+        scale: 0,
         null_value: 0,
         timezone: std::ptr::null(),
     };
@@ -74,7 +80,16 @@ impl pf_record_field {
         // SAFETY: the caller's promise.
         let name = unsafe { input::text(self.name, &format!("fields[{i}].name")) }?;
         // SAFETY: the caller's promise.
-        let data_type = unsafe { data_type(name, self.r#type, self.width, self.timezone) }?;
+        let timezone = unsafe { timezone(name, self.timezone) }?;
+        let width = match self.r#type {
+            PF_TYPE_FIXED_SIZE_BINARY => self.width,
+            PF_TYPE_DECIMAL32 => 9,
+            PF_TYPE_DECIMAL64 => 18,
+            PF_TYPE_DECIMAL128 => 38,
+            PF_TYPE_DECIMAL256 => 76,
+            _ => 0,
+        };
+        let data_type = data_type(name, self.r#type, width, self.scale, timezone)?;
         let refuse = |what: String| Err(Error::invalid(format!("field \"{name}\": {what}")));
         if data_type == arrow_schema::DataType::Binary {
             return refuse(
@@ -94,12 +109,9 @@ impl pf_record_field {
         if self.null_bit != 0 && !matches!(nulls, Nulls::Bit(_)) {
             return refuse(format!("null_bit {} is only for PF_NULL_BIT; set it to 0", self.null_bit));
         }
-        if self.reserved != 0 {
-            return refuse(format!("reserved is {}; set it to 0", self.reserved));
-        }
+        let column = Field::new(name, data_type, false);
         Ok(RecordField {
-            name: name.to_owned(),
-            data_type,
+            column: if self.r#type == PF_TYPE_UUID { column.with_extension_type(Uuid) } else { column },
             offset: self.offset as usize,
             width: self.width as usize,
             nulls,
@@ -140,9 +152,11 @@ pub unsafe extern "C" fn pf_record_layout_new(
             };
             let fields = match payload.is_some() && field_count == 0 {
                 true => Vec::new(),
-                false => input::array(fields, field_count, field_size, pf_record_field::ZERO)?,
+                false => input::array(fields, field_count, field_size, pf_record_field::ZERO)?
+                    .enumerate()
+                    .map(|(i, f)| f?.read(i))
+                    .collect::<Result<Vec<_>>>()?,
             };
-            let fields = fields.iter().enumerate().map(|(i, f)| f.read(i)).collect::<Result<Vec<_>>>()?;
             *out = LAYOUTS.insert(RecordLayout::new(record_size as usize, fields, payload)?);
             Ok(())
         })

@@ -10,11 +10,21 @@
 
 /** A column slice of `count` adjacent values; `validity` is a bitmap or NULL. */
 #define PF_VALUES(values, count, validity)                                                                 \
-  {(values), (uint64_t)(count) * sizeof(*(values)), NULL, (validity), (uint64_t)(count), PF_LAYOUT_VALUES, 0}
+  PF_SLICE((values), (uint64_t)(count) * sizeof(*(values)), (count), PF_LAYOUT_VALUES, NULL, (validity))
 
-/** A column slice of `count` texts or byte strings: `size` bytes and `count + 1` offsets into them. */
+/** A column slice of `count` texts or byte strings: `size` bytes and `count + 1` int32 offsets into them. */
 #define PF_OFFSETS(bytes, size, offsets, count, validity)                                                  \
-  {(bytes), (uint64_t)(size), (offsets), (validity), (uint64_t)(count), PF_LAYOUT_OFFSETS, 0}
+  PF_SLICE((bytes), (size), (count), PF_LAYOUT_OFFSETS, (offsets), (validity))
+
+/** A column slice of `count` texts or byte strings: an array of pointers and one of int64 lengths. */
+#define PF_POINTERS(pointers, lengths, count, validity)                                                    \
+  PF_SLICE((pointers), (uint64_t)(count) * sizeof(*(pointers)), (count), PF_LAYOUT_POINTERS, (lengths),    \
+           (validity))
+
+/** What the macros above have in common; every field is given. */
+#define PF_SLICE(values, size, count, layout, offsets, validity)                                           \
+  {(values), (uint64_t)(size), (uint64_t)(count), (layout), PF_VALIDITY_BITMAP, (offsets), (validity), 0,  \
+   0, NULL, 0, PF_SEL_NONE, 0, 0, 0, NULL, NULL, NULL, 0, 0}
 
 /** A row chunk of `count` column slices. */
 #define PF_ROW_CHUNK(slices, count) {sizeof(pf_row_chunk), sizeof(pf_column_slice), (slices), (count)}

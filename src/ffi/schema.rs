@@ -2,6 +2,7 @@
 
 use std::ffi::c_char;
 
+use arrow_schema::extension::Uuid;
 use arrow_schema::{DataType, Field, TimeUnit};
 
 use super::boundary::{boundary, boundary_free};
@@ -55,6 +56,35 @@ pub const PF_TYPE_TIMESTAMP_US: i32 = 18;
 /// int64 nanoseconds since 1970-01-01.
 pub const PF_TYPE_TIMESTAMP_NS: i32 = 19;
 
+/// IEEE 754 half precision.
+pub const PF_TYPE_FLOAT16: i32 = 20;
+/// int32 seconds since midnight. Parquet has no such unit: stored as milliseconds.
+pub const PF_TYPE_TIME32_S: i32 = 21;
+/// int32 milliseconds since midnight.
+pub const PF_TYPE_TIME32_MS: i32 = 22;
+/// int64 microseconds since midnight.
+pub const PF_TYPE_TIME64_US: i32 = 23;
+/// int64 nanoseconds since midnight.
+pub const PF_TYPE_TIME64_NS: i32 = 24;
+/// int64 seconds. Durations are plain int64 to readers that do not know Arrow's schema in the file.
+pub const PF_TYPE_DURATION_S: i32 = 25;
+/// int64 milliseconds.
+pub const PF_TYPE_DURATION_MS: i32 = 26;
+/// int64 microseconds.
+pub const PF_TYPE_DURATION_US: i32 = 27;
+/// int64 nanoseconds.
+pub const PF_TYPE_DURATION_NS: i32 = 28;
+/// Decimal as an int32 times 10^-`scale`; `width` is its precision, 1 to 9 digits.
+pub const PF_TYPE_DECIMAL32: i32 = 29;
+/// Decimal as an int64 times 10^-`scale`; `width` is its precision, 1 to 18 digits.
+pub const PF_TYPE_DECIMAL64: i32 = 30;
+/// Decimal as a 128-bit integer times 10^-`scale`; `width` is its precision, 1 to 38 digits.
+pub const PF_TYPE_DECIMAL128: i32 = 31;
+/// Decimal as a 256-bit integer times 10^-`scale`; `width` is its precision, 1 to 76 digits.
+pub const PF_TYPE_DECIMAL256: i32 = 32;
+/// UUID: 16 bytes, in the order in which it is written.
+pub const PF_TYPE_UUID: i32 = 33;
+
 /// A field that is never null.
 pub const PF_FIELD_REQUIRED: u32 = 0;
 /// A field that may be null.
@@ -70,10 +100,10 @@ pub struct pf_field {
     pub r#type: i32,
     /// `PF_FIELD_REQUIRED` or `PF_FIELD_NULLABLE`.
     pub flags: u32,
-    /// Bytes of a value of `PF_TYPE_FIXED_SIZE_BINARY`; 0 for every other type.
+    /// Bytes of a value of `PF_TYPE_FIXED_SIZE_BINARY`, digits of a decimal; 0 for every other type.
     pub width: u32,
-    /// 0.
-    pub reserved: u32,
+    /// Decimals: digits after the point, 0 to `width`. 0 for every other type.
+    pub scale: u32,
     /// Timestamps: a timezone such as "UTC" (the values are instants, counted in UTC), or NULL (local
     /// time without a zone). NULL for every other type. Copied.
     pub timezone: *const c_char,
@@ -91,7 +121,7 @@ impl pf_field {
         r#type: 0,
         flags: 0,
         width: 0,
-        reserved: 0,
+        scale: 0,
         timezone: std::ptr::null(),
     };
 
@@ -101,39 +131,41 @@ impl pf_field {
         // SAFETY: the caller's promise.
         let name = unsafe { input::text(self.name, &format!("fields[{i}].name")) }?;
         // SAFETY: the caller's promise.
-        let data_type = unsafe { data_type(name, self.r#type, self.width, self.timezone) }?;
+        let timezone = unsafe { timezone(name, self.timezone) }?;
+        let data_type = data_type(name, self.r#type, self.width, self.scale, timezone)?;
         if self.flags > PF_FIELD_NULLABLE {
             return Err(Error::invalid(format!(
                 "field \"{name}\": flags {} is neither PF_FIELD_REQUIRED nor PF_FIELD_NULLABLE",
                 self.flags
             )));
         }
-        if self.width != 0 && self.r#type != PF_TYPE_FIXED_SIZE_BINARY {
-            return Err(Error::invalid(format!(
-                "field \"{name}\": width {} is only for fixed-size binary; pass 0",
-                self.width
-            )));
-        }
-        if self.reserved != 0 {
-            return Err(Error::invalid(format!(
-                "field \"{name}\": reserved is {}; set it to 0",
-                self.reserved
-            )));
-        }
-        Ok(Field::new(name, data_type, self.flags == PF_FIELD_NULLABLE))
+        let field = Field::new(name, data_type, self.flags == PF_FIELD_NULLABLE);
+        Ok(if self.r#type == PF_TYPE_UUID { field.with_extension_type(Uuid) } else { field })
     }
 }
 
-/// The Arrow type of a type constant and its parameters.
-///
 /// # Safety
 /// `timezone` is NULL or a readable string.
-pub(super) unsafe fn data_type(
+pub(super) unsafe fn timezone<'a>(name: &str, timezone: *const c_char) -> Result<Option<&'a str>> {
+    if timezone.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: the caller's promise.
+    unsafe { input::text(timezone, &format!("timezone of field \"{name}\"")) }.map(Some)
+}
+
+/// The Arrow type of a type constant and its parameters: bytes or digits, digits after the point, timezone.
+pub(super) fn data_type(
     name: &str,
     code: i32,
     width: u32,
-    timezone: *const c_char,
+    scale: u32,
+    timezone: Option<&str>,
 ) -> Result<DataType> {
+    let refuse = |what: String| Err(Error::invalid(format!("field \"{name}\": {what}")));
+    const UNITS: [TimeUnit; 4] =
+        [TimeUnit::Second, TimeUnit::Millisecond, TimeUnit::Microsecond, TimeUnit::Nanosecond];
+    let unit = |first: i32| UNITS[(code - first) as usize];
     let data_type = match code {
         PF_TYPE_BOOL => DataType::Boolean,
         PF_TYPE_INT8 => DataType::Int8,
@@ -144,38 +176,49 @@ pub(super) unsafe fn data_type(
         PF_TYPE_UINT16 => DataType::UInt16,
         PF_TYPE_UINT32 => DataType::UInt32,
         PF_TYPE_UINT64 => DataType::UInt64,
+        PF_TYPE_FLOAT16 => DataType::Float16,
         PF_TYPE_FLOAT32 => DataType::Float32,
         PF_TYPE_FLOAT64 => DataType::Float64,
         PF_TYPE_UTF8 => DataType::Utf8,
         PF_TYPE_BINARY => DataType::Binary,
+        PF_TYPE_UUID => DataType::FixedSizeBinary(16),
         PF_TYPE_DATE32 => DataType::Date32,
+        PF_TYPE_TIMESTAMP_S..=PF_TYPE_TIMESTAMP_NS => {
+            DataType::Timestamp(unit(PF_TYPE_TIMESTAMP_S), timezone.map(Into::into))
+        }
+        PF_TYPE_TIME32_S | PF_TYPE_TIME32_MS => DataType::Time32(unit(PF_TYPE_TIME32_S)),
+        PF_TYPE_TIME64_US | PF_TYPE_TIME64_NS => DataType::Time64(unit(PF_TYPE_TIME32_S)),
+        PF_TYPE_DURATION_S..=PF_TYPE_DURATION_NS => DataType::Duration(unit(PF_TYPE_DURATION_S)),
         PF_TYPE_FIXED_SIZE_BINARY => match i32::try_from(width) {
             Ok(width) if width > 0 => DataType::FixedSizeBinary(width),
-            _ => {
-                return Err(Error::invalid(format!(
-                    "field \"{name}\": width {width} of a fixed-size binary; give 1 to {}",
-                    i32::MAX
-                )));
-            }
+            _ => return refuse(format!("width {width} of a fixed-size binary; give 1 to {}", i32::MAX)),
         },
-        PF_TYPE_TIMESTAMP_S..=PF_TYPE_TIMESTAMP_NS => {
-            let units =
-                [TimeUnit::Second, TimeUnit::Millisecond, TimeUnit::Microsecond, TimeUnit::Nanosecond];
-            let zone = if timezone.is_null() {
-                None
-            } else {
-                // SAFETY: the caller's promise.
-                let zone = unsafe { input::text(timezone, &format!("timezone of field \"{name}\"")) }?;
-                Some(zone.into())
+        PF_TYPE_DECIMAL32..=PF_TYPE_DECIMAL256 => {
+            let (make, digits): (fn(u8, i8) -> DataType, u32) = match code {
+                PF_TYPE_DECIMAL32 => (DataType::Decimal32, 9),
+                PF_TYPE_DECIMAL64 => (DataType::Decimal64, 18),
+                PF_TYPE_DECIMAL128 => (DataType::Decimal128, 38),
+                _ => (DataType::Decimal256, 76),
             };
-            return Ok(DataType::Timestamp(units[(code - PF_TYPE_TIMESTAMP_S) as usize], zone));
+            if !(1..=digits).contains(&width) || scale > width {
+                return refuse(format!(
+                    "width {width} (digits) and scale {scale}; give 1 to {digits} digits, and a scale of 0 to as many"
+                ));
+            }
+            make(width as u8, scale as i8)
         }
-        _ => {
-            return Err(Error::invalid(format!("field \"{name}\": type {code} is none of PF_TYPE_*")));
-        }
+        _ => return refuse(format!("type {code} is none of PF_TYPE_*")),
     };
-    if !timezone.is_null() {
-        return Err(Error::invalid(format!("field \"{name}\": only timestamps have a timezone; pass NULL")));
+    if timezone.is_some() && !matches!(data_type, DataType::Timestamp(..)) {
+        return refuse("only timestamps have a timezone; pass NULL".to_owned());
+    }
+    if !(PF_TYPE_DECIMAL32..=PF_TYPE_DECIMAL256).contains(&code) {
+        if width != 0 && code != PF_TYPE_FIXED_SIZE_BINARY {
+            return refuse(format!("width {width} is only for fixed-size binary and decimals; pass 0"));
+        }
+        if scale != 0 {
+            return refuse(format!("scale {scale} is only for decimals; pass 0"));
+        }
     }
     Ok(data_type)
 }
@@ -200,7 +243,7 @@ pub unsafe extern "C" fn pf_schema_new(
         boundary(error, || {
             let out = input::output(schema, "schema")?;
             let fields = input::array(fields, field_count, field_size, pf_field::ZERO)?;
-            let fields = fields.iter().enumerate().map(|(i, f)| f.read(i)).collect::<Result<Vec<_>>>()?;
+            let fields = fields.enumerate().map(|(i, f)| f?.read(i)).collect::<Result<Vec<_>>>()?;
             *out = SCHEMAS.insert(Schema::new(fields)?);
             Ok(())
         })

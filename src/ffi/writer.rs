@@ -6,13 +6,14 @@ use std::path::Path;
 
 use parking_lot::Mutex;
 
-use super::boundary::{boundary, boundary_free};
-use super::error::{pf_error, pf_status};
+use super::boundary::{boundary, boundary_free, boundary_state};
+use super::columns::{Scratch, pf_row_chunk};
+use super::error::{PF_FULL, PF_OK, pf_error, pf_status};
 use super::handle::{Kind, Table};
 use super::input::{self, CStruct};
 use super::schema::{SCHEMAS, pf_schema};
-use crate::columns::{ColumnSlice, Validity, Values};
-use crate::error::{Error, ErrorClass, Result};
+use crate::columns::ColumnSlice;
+use crate::error::{Error, Result};
 use crate::format::{Codec, ParquetOptions, PartSummary};
 use crate::schema::fixed_width;
 use crate::storage::{IfExists, Sync};
@@ -26,6 +27,7 @@ struct OpenWriter {
     widths: Vec<usize>,
     /// The published path, lent to C until the writer is freed.
     path: CString,
+    scratch: Scratch,
 }
 
 /// A writer of one Parquet part.
@@ -162,118 +164,6 @@ impl pf_writer_options {
     }
 }
 
-/// Adjacent values of the field's C type (a bool is a byte), little-endian, of any alignment.
-pub const PF_LAYOUT_VALUES: i32 = 0;
-/// Variable length: `length + 1` int32 offsets into `values`, as in Arrow's Binary and Utf8.
-pub const PF_LAYOUT_OFFSETS: i32 = 1;
-
-/// One column's share of a row chunk. See `PF_VALUES` and `PF_OFFSETS`.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct pf_column_slice {
-    /// The values, or the bytes that the offsets point into.
-    pub values: *const std::ffi::c_void,
-    /// Bytes readable at `values`.
-    pub values_size: u64,
-    /// `PF_LAYOUT_OFFSETS`: `length + 1` offsets, rising from 0 or more. Else NULL.
-    pub offsets: *const i32,
-    /// Bit i, least significant first, is 1 if row i is valid; `(length + 7) / 8` bytes. NULL: all valid.
-    pub validity: *const u8,
-    /// Rows.
-    pub length: u64,
-    /// One of `PF_LAYOUT_*`.
-    pub layout: i32,
-    /// 0.
-    pub reserved: u32,
-}
-
-// SAFETY: integers and pointers, no padding.
-unsafe impl CStruct for pf_column_slice {
-    const NAME: &'static str = "pf_column_slice";
-    const MIN_SIZE: usize = 48;
-}
-
-impl pf_column_slice {
-    const ZERO: pf_column_slice = pf_column_slice {
-        values: std::ptr::null(),
-        values_size: 0,
-        offsets: std::ptr::null(),
-        validity: std::ptr::null(),
-        length: 0,
-        layout: 0,
-        reserved: 0,
-    };
-
-    /// # Safety
-    /// The pointers are readable for what the fields say, for `'a`.
-    unsafe fn read<'a>(&self, i: usize, width: usize) -> Result<ColumnSlice<'a>> {
-        // 2^48 rows of anything are more than an address space holds.
-        if self.length > 1 << 48 {
-            return Err(Error::invalid(format!(
-                "slices[{i}].length is {}; give the number of rows",
-                self.length
-            )));
-        }
-        if self.reserved != 0 {
-            return Err(Error::invalid(format!("slices[{i}].reserved is {}; set it to 0", self.reserved)));
-        }
-        // SAFETY: the caller's promise, here and below.
-        let bytes = unsafe { input::memory(self.values.cast(), self.values_size, "slices[].values") }?;
-        let values = match self.layout {
-            PF_LAYOUT_VALUES if !self.offsets.is_null() => {
-                return Err(Error::invalid(format!(
-                    "slices[{i}].offsets is not NULL, but the layout is PF_LAYOUT_VALUES; use PF_LAYOUT_OFFSETS"
-                )));
-            }
-            PF_LAYOUT_VALUES => Values::Fixed { bytes, stride: width },
-            PF_LAYOUT_OFFSETS => {
-                let size = (self.length + 1) * 4;
-                if self.offsets.is_null() {
-                    return Err(Error::invalid(format!(
-                        "slices[{i}].offsets is NULL; PF_LAYOUT_OFFSETS needs length + 1 int32 offsets"
-                    )));
-                }
-                // SAFETY: as above.
-                let offsets = unsafe { input::memory(self.offsets.cast(), size, "offsets") }?;
-                Values::Offsets { offsets, bytes }
-            }
-            other => {
-                return Err(Error::invalid(format!("slices[{i}].layout is {other}, none of PF_LAYOUT_*")));
-            }
-        };
-        let validity = match self.validity.is_null() {
-            true => Validity::AllValid,
-            false => {
-                // SAFETY: as above.
-                Validity::Bitmap(unsafe {
-                    input::memory(self.validity, self.length.div_ceil(8), "validity")
-                }?)
-            }
-        };
-        Ok(ColumnSlice { values, validity, len: self.length as usize })
-    }
-}
-
-/// A row chunk: one slice a field, in the schema's order, all of one length. See `PF_ROW_CHUNK`.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct pf_row_chunk {
-    /// `sizeof(pf_row_chunk)`.
-    pub struct_size: u32,
-    /// `sizeof(pf_column_slice)`.
-    pub slice_size: u32,
-    /// The slices.
-    pub slices: *const pf_column_slice,
-    /// How many.
-    pub slice_count: u64,
-}
-
-// SAFETY: integers and pointers, no padding.
-unsafe impl CStruct for pf_row_chunk {
-    const NAME: &'static str = "pf_row_chunk";
-    const MIN_SIZE: usize = 24;
-}
-
 /// What a published part holds. Start it with `PF_PART_INIT`.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -333,7 +223,12 @@ pub unsafe extern "C" fn pf_writer_open(
             let options = pf_writer_options::read(options)?;
             let writer = Writer::open(path, &schema, &options)?;
             let widths = schema.fields().iter().map(|f| fixed_width(f.data_type()).unwrap_or(0)).collect();
-            *out = WRITERS.insert(Mutex::new(OpenWriter { writer, widths, path: kept }));
+            *out = WRITERS.insert(Mutex::new(OpenWriter {
+                writer,
+                widths,
+                path: kept,
+                scratch: Scratch::default(),
+            }));
             Ok(())
         })
     }
@@ -356,39 +251,45 @@ pub unsafe extern "C" fn pf_append_row_chunk(
     error: *mut pf_error,
 ) -> pf_status {
     // SAFETY: what the header asks of the caller.
+    unsafe { boundary(error, || with_chunk(writer, chunk, |writer, slices| writer.append(slices))) }
+}
+
+/// Appends a row chunk as `pf_append_row_chunk` does, but never blocks: where that would, it returns
+/// `PF_FULL` and nothing has been appended. A chunk larger than `queue_bytes` is taken when the queue is
+/// empty. One thread at a time per writer.
+///
+/// Errors: those of `pf_append_row_chunk`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pf_try_append_row_chunk(
+    writer: *mut pf_writer,
+    chunk: *const pf_row_chunk,
+    error: *mut pf_error,
+) -> pf_status {
+    // SAFETY: what the header asks of the caller.
     unsafe {
-        boundary(error, || {
-            let open = WRITERS.get(writer, "writer")?;
-            if chunk.is_null() {
-                return Err(Error::invalid("chunk is NULL; pass a pf_row_chunk"));
-            }
-            let zero =
-                pf_row_chunk { struct_size: 0, slice_size: 0, slices: std::ptr::null(), slice_count: 0 };
-            let chunk = input::options(chunk, zero)?;
-            let slice_size = u64::from(chunk.slice_size);
-            let given = input::array(chunk.slices, chunk.slice_count, slice_size, pf_column_slice::ZERO)?;
-            let mut open = open.lock();
-            if given.len() != open.widths.len() {
-                return Err(Error::new(
-                    ErrorClass::SchemaMismatch,
-                    format!("the chunk has {} columns, the schema {}", given.len(), open.widths.len()),
-                ));
-            }
-            // Lengths first: what a wrong one says of its pointers is not to be believed.
-            if let Some(i) = given.iter().position(|slice| slice.length != given[0].length) {
-                return Err(Error::new(
-                    ErrorClass::SchemaMismatch,
-                    format!(
-                        "slices[{i}].length is {}, slices[0].length {}; all columns of a chunk need the same",
-                        given[i].length, given[0].length
-                    ),
-                ));
-            }
-            let slices = given.iter().zip(&open.widths).enumerate();
-            let slices =
-                slices.map(|(i, (slice, &width))| slice.read(i, width)).collect::<Result<Vec<_>>>()?;
-            open.writer.append(&slices)
+        boundary_state(error, || {
+            let taken = with_chunk(writer, chunk, |writer, slices| writer.try_append(slices))?;
+            Ok(if taken { PF_OK } else { PF_FULL })
         })
+    }
+}
+
+/// # Safety
+/// What the header asks of the caller of an append.
+unsafe fn with_chunk<T>(
+    writer: *mut pf_writer,
+    chunk: *const pf_row_chunk,
+    append: impl FnOnce(&mut Writer, &[ColumnSlice<'_>]) -> Result<T>,
+) -> Result<T> {
+    let open = WRITERS.get(writer, "writer")?;
+    if chunk.is_null() {
+        return Err(Error::invalid("chunk is NULL; pass a pf_row_chunk"));
+    }
+    let open = &mut *open.lock();
+    // SAFETY: the caller's promise.
+    unsafe {
+        let chunk = input::options(chunk, pf_row_chunk::ZERO)?;
+        open.scratch.with_slices(&chunk, &open.widths, |slices| append(&mut open.writer, slices))
     }
 }
 

@@ -39,6 +39,8 @@ struct State {
     /// The first error: every later call returns it.
     latch: Option<Error>,
     summary: Option<PartSummary>,
+    /// The batch encoded last, whose memory the next window may have.
+    spent: Option<RecordBatch>,
 }
 
 impl EncodeQueue {
@@ -51,6 +53,7 @@ impl EncodeQueue {
             encoder: Some(Box::new(encoder)),
             latch: None,
             summary: None,
+            spent: None,
         };
         EncodeQueue {
             shared: Arc::new(Shared { state: Mutex::new(state), progress: Condvar::new(), max_bytes }),
@@ -62,14 +65,29 @@ impl EncodeQueue {
         self.shared.state.lock().check()
     }
 
-    /// Queues a batch; waits while the queue is full.
-    pub fn push(&self, batch: RecordBatch) -> Result<()> {
+    /// Queues a batch; waits while the queue is full. Returns one that has been encoded, if there is one,
+    /// for its memory.
+    pub fn push(&self, batch: RecordBatch) -> Result<Option<RecordBatch>> {
         let bytes = batch.get_array_memory_size();
         let mut state = self.shared.state.lock();
-        while state.latch.is_none() && state.bytes > 0 && state.bytes + bytes > self.shared.max_bytes {
+        while state.latch.is_none() && !self.shared.takes(&state, bytes) {
             self.shared.progress.wait(&mut state);
         }
-        self.submit(state, Job::Batch(batch, bytes))
+        let spent = state.spent.take();
+        self.submit(state, Job::Batch(batch, bytes)).map(|()| spent)
+    }
+
+    /// Queues a batch whether the queue is full or not: for a caller that has asked before.
+    pub fn push_over(&self, batch: RecordBatch) -> Result<Option<RecordBatch>> {
+        let bytes = batch.get_array_memory_size();
+        let mut state = self.shared.state.lock();
+        let spent = state.spent.take();
+        self.submit(state, Job::Batch(batch, bytes)).map(|()| spent)
+    }
+
+    /// Whether a batch of so many bytes would be queued without waiting.
+    pub fn takes(&self, bytes: usize) -> bool {
+        self.shared.takes(&self.shared.state.lock(), bytes)
     }
 
     /// Queues the end of the row group.
@@ -137,6 +155,11 @@ impl State {
 }
 
 impl Shared {
+    /// A queue that holds nothing takes anything.
+    fn takes(&self, state: &State, bytes: usize) -> bool {
+        state.bytes == 0 || state.bytes.saturating_add(bytes) <= self.max_bytes
+    }
+
     /// Does the next job; false when there is none and the queue has been released.
     fn run_one(&self) -> bool {
         let mut state = self.state.lock();
@@ -158,7 +181,10 @@ impl Shared {
         let mut state = self.state.lock();
         state.bytes -= bytes;
         match outcome {
-            Ok(Done::Encoded(encoder)) => state.encoder = Some(encoder),
+            Ok(Done::Encoded(encoder, spent)) => {
+                state.encoder = Some(encoder);
+                state.spent = spent.or(state.spent.take());
+            }
             Ok(Done::Published(summary)) => state.summary = Some(summary),
             Err(error) => {
                 state.latch = Some(error);
@@ -172,14 +198,17 @@ impl Shared {
 }
 
 enum Done {
-    Encoded(Box<ParquetEncoder>),
+    Encoded(Box<ParquetEncoder>, Option<RecordBatch>),
     Published(PartSummary),
 }
 
 /// Does one job. On an error the encoder is dropped, and its unpublished file with it.
 fn work(mut encoder: Box<ParquetEncoder>, job: Job) -> Result<Done> {
     match job {
-        Job::Batch(batch, _) => encoder.encode(&batch)?,
+        Job::Batch(batch, _) => {
+            encoder.encode(&batch)?;
+            return Ok(Done::Encoded(encoder, Some(batch)));
+        }
         Job::EndRowGroup => encoder.end_row_group()?,
         Job::Finish(metadata) => {
             for (key, value) in metadata {
@@ -188,5 +217,5 @@ fn work(mut encoder: Box<ParquetEncoder>, job: Job) -> Result<Done> {
             return encoder.finish().map(Done::Published);
         }
     }
-    Ok(Done::Encoded(encoder))
+    Ok(Done::Encoded(encoder, None))
 }

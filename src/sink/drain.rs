@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use super::lane::{ALIGN, LaneCounts, LaneReader};
 use super::{HEADER, RecordLayout, SinkSummary};
-use crate::columns::{ColumnSlice, Validity, Values};
+use crate::columns::{ColumnSlice, Values};
 use crate::error::{Error, ErrorClass, Result};
 use crate::writer::Writer;
 
@@ -228,8 +228,8 @@ fn drain_payloads(
         records += 1;
     }
     let mut slices = layout.slices(&staging.heads, stride, records);
-    let values = Values::Offsets { offsets: &staging.offsets, bytes: &staging.payloads };
-    slices.push(ColumnSlice { values, validity: Validity::AllValid, len: records });
+    let values = Values::Offsets { offsets: &staging.offsets, width: 4, bytes: &staging.payloads };
+    slices.push(ColumnSlice::new(values, records));
     writer.append_captured(&slices)?;
     reader.release(at);
     Ok(records)

@@ -9,10 +9,9 @@ use crate::schema::{Schema, fixed_width};
 /// One field of a record.
 #[derive(Clone, Debug)]
 pub struct RecordField {
-    /// Name of the column.
-    pub name: String,
-    /// Type of the column. Text is of a fixed width, padded with spaces or NULs.
-    pub data_type: DataType,
+    /// Name and type of the column; it is nullable if `nulls` says so. Text is of a fixed width, padded
+    /// with spaces or NULs.
+    pub column: Field,
     /// Where it starts in the record, in bytes.
     pub offset: usize,
     /// Its bytes in the record.
@@ -51,7 +50,7 @@ impl RecordLayout {
         let mut columns = Vec::with_capacity(fields.len() + 1);
         for field in &fields {
             check_field(field, size)?;
-            columns.push(Field::new(&field.name, field.data_type.clone(), field.nulls != Nulls::Never));
+            columns.push(field.column.clone().with_nullable(field.nulls != Nulls::Never));
         }
         let has_payload = payload.is_some();
         columns.extend(payload.map(|name| Field::new(name, DataType::Binary, false)));
@@ -77,7 +76,7 @@ impl RecordLayout {
     pub(super) fn slices<'a>(&self, records: &'a [u8], stride: usize, len: usize) -> Vec<ColumnSlice<'a>> {
         let slice = |field: &RecordField| {
             let bytes = records.get(field.offset..).unwrap_or_default();
-            let values = match fixed_width(&field.data_type) {
+            let values = match fixed_width(field.column.data_type()) {
                 Some(_) => Values::Fixed { bytes, stride },
                 None => Values::PaddedText { bytes, stride, width: field.width },
             };
@@ -89,14 +88,15 @@ impl RecordLayout {
                     Validity::RowBit { bytes, stride, mask: 1 << (bit % 8) }
                 }
             };
-            ColumnSlice { values, validity, len }
+            ColumnSlice::new(values, len).with_validity(validity)
         };
         self.fields.iter().map(slice).collect()
     }
 }
 
 fn check_field(field: &RecordField, size: usize) -> Result<()> {
-    let RecordField { name, data_type, offset, width, nulls } = field;
+    let RecordField { column, offset, width, nulls } = field;
+    let (name, data_type) = (column.name(), column.data_type());
     match fixed_width(data_type) {
         Some(expected) if *width != expected => {
             return Err(Error::new(
@@ -132,8 +132,7 @@ mod tests {
 
     fn class_of(change: impl FnOnce(&mut RecordField)) -> ErrorClass {
         let mut field = RecordField {
-            name: "a".to_owned(),
-            data_type: DataType::Int32,
+            column: Field::new("a", DataType::Int32, false),
             offset: 4,
             width: 4,
             nulls: Nulls::Never,
@@ -149,7 +148,7 @@ mod tests {
         assert_eq!(class_of(|f| f.nulls = Nulls::Bit(64)), ErrorClass::InvalidArgument);
         assert_eq!(class_of(|f| f.width = 8), ErrorClass::TypeMismatch);
         let wide = |f: &mut RecordField| {
-            (f.data_type, f.width) = (DataType::FixedSizeBinary(9), 9);
+            (f.column, f.width) = (Field::new("a", DataType::FixedSizeBinary(9), false), 9);
             f.nulls = Nulls::Sentinel(0);
         };
         assert_eq!(class_of(wide), ErrorClass::InvalidArgument); // 9 bytes at 4 of 8

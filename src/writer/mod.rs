@@ -98,6 +98,18 @@ impl Writer {
         self.append_checked(slices, BadValues::Replace)
     }
 
+    /// As [`Writer::append`], but never waits: false, and nothing appended, if the queue has no room for
+    /// what is gathered and the chunk. A chunk larger than the queue is taken once the queue is empty.
+    pub fn try_append(&mut self, slices: &[ColumnSlice<'_>]) -> Result<bool> {
+        self.check_open()?;
+        let chunk = Checked::new(&self.schema, slices, BadValues::Refuse)?;
+        if self.window.fills_with(&chunk) && !self.queue.takes(self.window.bytes_with(&chunk)) {
+            return Ok(false);
+        }
+        let queue = &self.queue;
+        self.window.append(chunk, |batch| queue.push_over(batch)).map(|()| true)
+    }
+
     fn append_checked(&mut self, slices: &[ColumnSlice<'_>], bad_values: BadValues) -> Result<()> {
         self.check_open()?;
         let chunk = Checked::new(&self.schema, slices, bad_values)?;
@@ -142,7 +154,7 @@ impl Writer {
 
     fn send_window(&mut self) -> Result<()> {
         self.queue.check()?;
-        if self.window.is_empty() { Ok(()) } else { self.queue.push(self.window.take()?) }
+        if self.window.is_empty() { Ok(()) } else { self.queue.push(self.window.take()?).map(drop) }
     }
 }
 
