@@ -3,13 +3,14 @@
 //! `make bench` prints one table and writes the same rows to `target/bench/summary.json`.
 #![allow(clippy::unwrap_used)]
 
+mod columns;
 mod record;
 
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-/// One line of the table. Lower is better for units of time.
+/// One line of the table. Lower is better for times, higher for rates.
 struct Row {
     name: &'static str,
     peer: &'static str,
@@ -45,18 +46,19 @@ fn median(values: &mut [f64]) -> f64 {
 }
 
 fn main() {
-    let rows = record::rows();
+    let mut rows = record::rows();
+    rows.extend(columns::rows());
 
     println!(
-        "\n  {:<34} {:<10} {:>10} {:>10}  {:<10} {:>6}  goal",
+        "\n  {:<34} {:<13} {:>10} {:>10}  {:<10} {:>6}  goal",
         "name", "peer", "ours", "theirs", "unit", "ratio"
     );
-    println!("  {}", "─".repeat(92));
+    println!("  {}", "─".repeat(95));
     let mut json = Vec::new();
     for row in &rows {
         let Row { name, peer, ours, theirs, unit, goal } = row;
         println!(
-            "  {name:<34} {peer:<10} {ours:>10.2} {theirs:>10.2}  {unit:<10} {:>6.2}  {goal}",
+            "  {name:<34} {peer:<13} {ours:>10.2} {theirs:>10.2}  {unit:<10} {:>6.2}  {goal}",
             row.ratio()
         );
         let mut object = String::new();

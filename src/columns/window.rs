@@ -102,7 +102,8 @@ impl Window {
         self.columns.iter().map(|c| c.replaced).sum()
     }
 
-    fn recycle(&mut self, batch: RecordBatch) {
+    /// Takes the memory of a batch that has been encoded back.
+    pub fn recycle(&mut self, batch: RecordBatch) {
         let (_, columns, _) = batch.into_parts();
         for (column, array) in self.columns.iter_mut().zip(columns) {
             column.recycle(array);

@@ -282,7 +282,10 @@ impl pf_column_slice {
         dictionaries: &mut std::slice::Iter<'a, ColumnSlice<'a>>,
     ) -> Result<Values<'a>> {
         if !(PF_LAYOUT_VALUES..=PF_LAYOUT_RATA_DIE).contains(&self.layout) {
-            return Err(Error::invalid(format!("slices[{i}].layout is {}, none of PF_LAYOUT_*", self.layout)));
+            return Err(Error::invalid(format!(
+                "slices[{i}].layout is {}, none of PF_LAYOUT_*",
+                self.layout
+            )));
         }
         let takes_offsets =
             matches!(self.layout, PF_LAYOUT_OFFSETS | PF_LAYOUT_OFFSETS64 | PF_LAYOUT_POINTERS);

@@ -154,7 +154,13 @@ impl Writer {
 
     fn send_window(&mut self) -> Result<()> {
         self.queue.check()?;
-        if self.window.is_empty() { Ok(()) } else { self.queue.push(self.window.take()?).map(drop) }
+        if self.window.is_empty() {
+            return Ok(());
+        }
+        if let Some(spent) = self.queue.push(self.window.take()?)? {
+            self.window.recycle(spent);
+        }
+        Ok(())
     }
 }
 

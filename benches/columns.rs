@@ -1,0 +1,231 @@
+//! The columnar path: what an append costs its caller, through the C ABI, against memcpy, arrow's take
+//! kernel and arrow's string builder on the same data. Encoding happens outside the timed part.
+
+use std::ffi::CString;
+use std::hint::black_box;
+use std::ptr;
+use std::time::{Duration, Instant};
+
+use arrow_array::builder::StringBuilder;
+use arrow_array::{Int32Array, Int64Array};
+use arrow_buffer::{BooleanBuffer, NullBuffer};
+use flow::ffi::columns::{PF_LAYOUT_POINTERS, PF_LAYOUT_VALUES, PF_SEL_INT32, pf_column_slice, pf_row_chunk};
+use flow::ffi::error::{PF_OK, pf_error};
+use flow::ffi::schema::{PF_FIELD_NULLABLE, PF_TYPE_INT64, PF_TYPE_UTF8, pf_field, pf_schema_new};
+use flow::ffi::writer::{
+    pf_append_row_chunk, pf_flush, pf_writer, pf_writer_free, pf_writer_open, pf_writer_options,
+};
+
+use crate::{Row, alternate};
+
+/// Rows of a chunk.
+const ROWS: usize = 1 << 16;
+/// Chunks of a window: the timed part ends before it is full.
+const CHUNKS: usize = 8;
+const ROUNDS: usize = 30;
+
+pub fn rows() -> Vec<Row> {
+    vec![identity(), gather(), pointers()]
+}
+
+/// Four int64 columns, as they are.
+fn identity() -> Row {
+    let columns: Vec<Vec<i64>> = (0..4).map(|c| (0..ROWS as i64).map(|i| i * 7 + c).collect()).collect();
+    let writer = Writer::new(&[PF_TYPE_INT64; 4], 0);
+    let slices: Vec<_> = columns.iter().map(|c| fixed(c)).collect();
+    let mut copies = vec![vec![0i64; ROWS * CHUNKS]; 4];
+    let (ours, theirs) = alternate(
+        ROUNDS,
+        || writer.append(&slices),
+        || {
+            timed(|chunk| {
+                for (copy, column) in copies.iter_mut().zip(&columns) {
+                    black_box(&mut copy[chunk * ROWS..(chunk + 1) * ROWS]).copy_from_slice(column);
+                }
+            })
+        },
+    );
+    let gigabytes = |ns: f64| 4.0 * 8.0 / ns;
+    Row {
+        name: "append 4 int64 columns, identity",
+        peer: "memcpy",
+        ours: gigabytes(ours),
+        theirs: gigabytes(theirs),
+        unit: "GB/s",
+        goal: ">= 0.8",
+    }
+}
+
+/// An int64 column of a million elements, a tenth of them null, through random int32 indices.
+fn gather() -> Row {
+    const SOURCE: usize = 1 << 20;
+    let mut random = 1u64;
+    let mut next = || {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) as usize
+    };
+    let values: Vec<i64> = (0..SOURCE as i64).collect();
+    let validity: Vec<u8> = (0..SOURCE / 8)
+        .map(|_| (0..8).fold(0, |byte, bit| byte | u8::from(next() % 10 > 0) << bit))
+        .collect();
+    let indices: Vec<i32> = (0..ROWS).map(|_| (next() % SOURCE) as i32).collect();
+
+    let writer = Writer::new(&[PF_TYPE_INT64], PF_FIELD_NULLABLE);
+    let mut slice = fixed(&values);
+    slice.validity = validity.as_ptr();
+    (slice.sel, slice.sel_length, slice.sel_kind) = (indices.as_ptr().cast(), ROWS as u64, PF_SEL_INT32);
+
+    let nulls = NullBuffer::new(BooleanBuffer::new(validity.clone().into(), 0, SOURCE));
+    let array = Int64Array::new(values.clone().into(), Some(nulls));
+    let indices = Int32Array::from(indices.clone());
+    let (ours, theirs) = alternate(
+        ROUNDS,
+        || writer.append(&[slice]),
+        || timed(|_| drop(black_box(arrow_select::take::take(&array, &indices, None).unwrap()))),
+    );
+    Row {
+        name: "gather int64, nulls, random int32",
+        peer: "arrow take",
+        ours: 1e3 / ours,
+        theirs: 1e3 / theirs,
+        unit: "M rows/s",
+        goal: ">= 1.5",
+    }
+}
+
+/// Short strings, as an array of pointers and one of lengths.
+fn pointers() -> Row {
+    let texts: Vec<String> = (0..ROWS).map(|i| "symbol-of-any-length"[..4 + i * 7 % 13].to_owned()).collect();
+    let pointers: Vec<*const u8> = texts.iter().map(|t| t.as_ptr()).collect();
+    let lengths: Vec<i64> = texts.iter().map(|t| t.len() as i64).collect();
+    let writer = Writer::new(&[PF_TYPE_UTF8], 0);
+    let mut slice = fixed(&[]);
+    (slice.values, slice.values_size) = (pointers.as_ptr().cast(), 8 * ROWS as u64);
+    (slice.offsets, slice.layout, slice.length) = (lengths.as_ptr().cast(), PF_LAYOUT_POINTERS, ROWS as u64);
+    let mut builder = StringBuilder::with_capacity(ROWS * CHUNKS, ROWS * CHUNKS * 16);
+    let (ours, theirs) = alternate(
+        ROUNDS,
+        || writer.append(&[slice]),
+        || {
+            let ns = timed(|_| {
+                for (&pointer, &length) in pointers.iter().zip(&lengths) {
+                    // SAFETY: pointers and lengths are those of live strings.
+                    let bytes = unsafe { std::slice::from_raw_parts(pointer, length as usize) };
+                    builder.append_value(std::str::from_utf8(bytes).unwrap());
+                }
+            });
+            drop(black_box(builder.finish()));
+            builder = StringBuilder::with_capacity(ROWS * CHUNKS, ROWS * CHUNKS * 16);
+            ns
+        },
+    );
+    Row {
+        name: "pointers + lengths, short strings",
+        peer: "StringBuilder",
+        ours: 1e3 / ours,
+        theirs: 1e3 / theirs,
+        unit: "M rows/s",
+        goal: ">= 1.5",
+    }
+}
+
+/// Nanoseconds a row of a window's chunks.
+fn timed(mut chunk: impl FnMut(usize)) -> f64 {
+    let start = Instant::now();
+    (0..CHUNKS).for_each(&mut chunk);
+    start.elapsed().as_nanos() as f64 / (ROWS * CHUNKS) as f64
+}
+
+fn fixed(values: &[i64]) -> pf_column_slice {
+    pf_column_slice {
+        values: values.as_ptr().cast(),
+        values_size: size_of_val(values) as u64,
+        length: values.len() as u64,
+        layout: PF_LAYOUT_VALUES,
+        validity_kind: 0,
+        offsets: ptr::null(),
+        validity: ptr::null(),
+        validity_offset: 0,
+        null_value: 0,
+        sel: ptr::null(),
+        sel_length: 0,
+        sel_kind: 0,
+        sel_base: 0,
+        stride: 0,
+        values_offset: 0,
+        dictionary: ptr::null(),
+        buffers: ptr::null(),
+        buffer_sizes: ptr::null(),
+        buffer_count: 0,
+        index_width: 0,
+    }
+}
+
+struct Writer {
+    writer: *mut pf_writer,
+    _directory: tempfile::TempDir,
+}
+
+impl Writer {
+    fn new(types: &[i32], flags: u32) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let path = CString::new(directory.path().join("bench.parquet").to_str().unwrap()).unwrap();
+        let names: Vec<_> = (0..types.len()).map(|i| CString::new(format!("c{i}")).unwrap()).collect();
+        let field = |(&r#type, name): (&i32, &CString)| pf_field {
+            name: name.as_ptr(),
+            r#type,
+            flags,
+            width: 0,
+            scale: 0,
+            timezone: ptr::null(),
+        };
+        let fields: Vec<_> = types.iter().zip(&names).map(field).collect();
+        let options = pf_writer_options {
+            struct_size: size_of::<pf_writer_options>() as u32,
+            codec: 0,
+            codec_level: i32::MIN,
+            sync: 0,
+            if_exists: 0,
+            reserved: 0,
+            row_group_rows: 0,
+            window_rows: (ROWS * CHUNKS + 1) as u64,
+            window_bytes: 1 << 30,
+            queue_bytes: 0,
+        };
+        let (mut schema, mut writer, mut error) = (ptr::null_mut(), ptr::null_mut(), pf_error::new());
+        // SAFETY: every pointer is of a live local.
+        let status = unsafe {
+            let size = size_of::<pf_field>() as u64;
+            pf_schema_new(fields.as_ptr(), fields.len() as u64, size, &mut schema, &mut error)
+                | pf_writer_open(path.as_ptr(), schema, &options, &mut writer, &mut error)
+        };
+        assert_eq!(status, PF_OK, "{}", error.message());
+        Writer { writer, _directory: directory }
+    }
+
+    /// Appends a window's chunks, timed; then lets it be encoded, so that its memory comes back.
+    fn append(&self, slices: &[pf_column_slice]) -> f64 {
+        let chunk = pf_row_chunk {
+            struct_size: size_of::<pf_row_chunk>() as u32,
+            slice_size: size_of::<pf_column_slice>() as u32,
+            slices: slices.as_ptr(),
+            slice_count: slices.len() as u64,
+        };
+        let mut error = pf_error::new();
+        let ns = timed(|_| {
+            // SAFETY: the writer is open, the chunk's memory is alive.
+            let status = unsafe { pf_append_row_chunk(self.writer, &chunk, &mut error) };
+            assert_eq!(status, PF_OK, "{}", error.message());
+        });
+        // SAFETY: as above.
+        assert_eq!(unsafe { pf_flush(self.writer, &mut error) }, PF_OK);
+        std::thread::sleep(Duration::from_millis(120));
+        ns
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        pf_writer_free(self.writer);
+    }
+}
