@@ -1,6 +1,5 @@
 //! The growing copy of one column inside the coalesce window, in Arrow's layout.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use arrow_array::{ArrayRef, make_array};
@@ -64,9 +63,9 @@ impl ColumnBuffer {
             return 0;
         }
         let nulls = Nulls::new(slice, 0);
-        with_rows!(slice.selection, |at| {
-            let texts = rows.map(|row| at.source(row)).filter(|&i| nulls.is_valid(i));
-            texts.map(|i| gather::text_len(&slice.values, i)).sum()
+        with_rows!(slice.selection, |at| match nulls.may_be_any(rows.clone()) {
+            false => gather::text_len_sum(&slice.values, at.sources(rows)),
+            true => gather::text_len_sum(&slice.values, at.sources(rows).filter(|&i| nulls.is_valid(i))),
         })
     }
 
@@ -78,8 +77,7 @@ impl ColumnBuffer {
     /// Copies `rows` of a checked slice to the end.
     pub fn append(&mut self, slice: &ColumnSlice<'_>, rows: Range<usize>) {
         let nulls = Nulls::new(slice, self.width);
-        let null_count = nulls.count(rows.clone());
-        self.append_validity(&nulls, null_count, rows.clone());
+        let any_null = self.append_validity(&nulls, rows.clone());
         if self.data_type == DataType::Boolean {
             gather::bools(&mut self.bools, slice, rows.clone(), &nulls);
         } else if let Some(conversion) = Conversion::of(&self.data_type, &slice.values) {
@@ -87,7 +85,7 @@ impl ColumnBuffer {
         } else if self.width > 0 {
             gather::fixed(&mut self.values, slice, self.width, rows.clone(), &nulls);
         } else {
-            self.append_texts(slice, (null_count > 0).then_some(&nulls), rows.clone());
+            self.append_texts(slice, any_null.then_some(&nulls), rows.clone());
         }
         self.len += rows.len();
     }
@@ -97,19 +95,11 @@ impl ColumnBuffer {
             self.offsets.push(0i32);
         }
         // Only captured text has not been checked to be UTF-8.
-        let captured = matches!(slice.values, Values::PaddedText { .. }) && self.data_type == DataType::Utf8;
-        let replaced = &mut self.replaced;
-        let replace = |text| match captured {
-            true => match String::from_utf8_lossy(text) {
-                Cow::Borrowed(_) => Cow::Borrowed(text),
-                Cow::Owned(lossy) => {
-                    *replaced += 1;
-                    Cow::Owned(lossy.into_bytes())
-                }
-            },
-            false => Cow::Borrowed(text),
-        };
-        gather::texts(&mut self.values, &mut self.offsets, slice, rows, nulls, replace);
+        if matches!(slice.values, Values::PaddedText { .. }) && self.data_type == DataType::Utf8 {
+            self.replaced += gather::captured_texts(&mut self.values, &mut self.offsets, slice, rows, nulls);
+        } else {
+            gather::texts(&mut self.values, &mut self.offsets, slice, rows, nulls);
+        }
     }
 
     fn append_converted(
@@ -132,17 +122,29 @@ impl ColumnBuffer {
         });
     }
 
-    fn append_validity(&mut self, nulls: &Nulls<'_>, null_count: usize, rows: Range<usize>) {
-        if null_count > 0 && self.validity.is_none() {
-            let mut bits = BooleanBufferBuilder::new(self.len + rows.len());
-            bits.append_n(self.len, true);
-            self.validity = Some(bits);
+    /// Appends the validity of `rows`, which has a null perhaps. Returns whether it has.
+    fn append_validity(&mut self, nulls: &Nulls<'_>, rows: Range<usize>) -> bool {
+        if !nulls.may_be_any(rows.clone()) {
+            if let Some(bits) = &mut self.validity {
+                bits.append_n(rows.len(), true);
+            }
+            return false;
         }
-        match &mut self.validity {
-            Some(bits) if null_count == 0 => bits.append_n(rows.len(), true),
-            Some(bits) => nulls.append_to(bits, rows),
-            None => {}
-        }
+        let (mut len, mut any, validity) = (self.len, false, &mut self.validity);
+        nulls.words(rows, |word, count| {
+            let all = u64::MAX >> (64 - count);
+            if word != all && validity.is_none() {
+                let mut bits = BooleanBufferBuilder::new(len + count);
+                bits.append_n(len, true);
+                *validity = Some(bits);
+            }
+            any |= word != all;
+            if let Some(bits) = validity {
+                bits.append_packed_range(0..count, &word.to_le_bytes());
+            }
+            len += count;
+        });
+        any
     }
 
     /// The column as an Arrow array; the buffer is empty afterwards.

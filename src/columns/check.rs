@@ -76,9 +76,9 @@ impl Column<'_> {
         self.check_selection()?;
         self.check_validity()?;
         let nulls = Nulls::new(self.slice, fixed_width(self.data_type).unwrap_or(0));
-        let null_count = nulls.count(0..self.rows);
-        if null_count > 0 && !field.is_nullable() {
-            let row = nulls.first(0..self.rows).unwrap_or(0);
+        if !field.is_nullable()
+            && let Some(row) = nulls.first(0..self.rows)
+        {
             return Err(Error::new(
                 ErrorClass::SchemaMismatch,
                 format!(
@@ -88,7 +88,7 @@ impl Column<'_> {
             ));
         }
         self.check_elements(&nulls)?;
-        if bad_values == BadValues::Refuse { self.check_values(&nulls, null_count) } else { Ok(()) }
+        if bad_values == BadValues::Refuse { self.check_values(&nulls) } else { Ok(()) }
     }
 
     fn invalid<T>(&self, what: impl std::fmt::Display) -> Result<T> {
@@ -168,7 +168,7 @@ impl Column<'_> {
         self.check_layout(self.data_type, &self.slice.values)?;
         let nulls = Nulls::new(self.slice, 0);
         self.check_elements(&nulls)?;
-        self.check_values(&nulls, 0)
+        self.check_values(&nulls)
     }
 
     /// `len` elements of `width` bytes, `stride` apart, must lie inside `have` bytes.
@@ -245,52 +245,65 @@ impl Column<'_> {
 
     /// Every valid element that a row selects lies where its offsets, pointers, views or indices say.
     fn check_elements(&self, nulls: &Nulls<'_>) -> Result<()> {
-        let bad = |check: &dyn Fn(usize) -> Option<String>| {
-            with_rows!(self.slice.selection, |at| {
-                (0..self.rows).map(|row| at.source(row)).find_map(|i| check(i).filter(|_| nulls.is_valid(i)))
-            })
-        };
         let found = match self.slice.values {
-            Values::Offsets { offsets, width, bytes } => bad(&|i| {
-                let (from, to) = (offset(offsets, width, i), offset(offsets, width, i + 1));
-                if from < 0 {
-                    Some(format!("offset {i} is {from}; offsets start at 0 or more"))
-                } else if to < from {
-                    Some(format!("offset {} is {to}, less than {from} before it; offsets never fall", i + 1))
-                } else if to > bytes.len() as i64 {
-                    Some(format!("offset {} is {to}, past the {} bytes given", i + 1, bytes.len()))
-                } else {
-                    too_long(i, (to - from) as usize)
-                }
-            }),
-            Values::Pointers(pointers) => bad(&|i| match pointers.length(i) {
-                len if len < 0 => Some(format!("length {i} is {len}; give 0 or more")),
-                1.. if pointers.is_null(i) => {
-                    Some(format!("pointer {i} is NULL, but its length {}; mark it null", pointers.length(i)))
-                }
-                len => too_long(i, len as usize),
-            }),
-            Values::Views { views, buffers } => bad(&|i| match view(views, i).parts() {
-                (0..=12, _, _) => None,
-                (len, buffer, at) => {
-                    let have = usize::try_from(buffer)
-                        .ok()
-                        .filter(|&b| b < buffers.len())
-                        .map(|b| buffers.get(b).len());
-                    let end = i64::from(at) + i64::from(len);
-                    let inside = len > 0 && at >= 0 && have.is_some_and(|have| end <= have as i64);
-                    (!inside).then(|| {
-                        format!("view {i} says {len} bytes at {at} of buffer {buffer}, which are not there")
-                    })
-                }
-            }),
-            Values::Dictionary { indices, width, values } => bad(&|i| {
-                let index = dictionary_index(indices, width, i);
-                let inside = usize::try_from(index).is_ok_and(|index| index < values.source_len);
-                (!inside).then(|| {
-                    format!("dictionary index {i} is {index}, but there are {} values", values.source_len)
+            Values::Offsets { offsets, width, bytes } => {
+                let ends = |i: usize| (offset(offsets, width, i), offset(offsets, width, i + 1));
+                let bad = |i| {
+                    let (from, to) = ends(i);
+                    from < 0 || to < from || to > bytes.len() as i64 || to - from > MAX_TEXT
+                };
+                self.first_bad(nulls, bad).map(|i| match ends(i) {
+                    (from, _) if from < 0 => format!("offset {i} is {from}; offsets start at 0 or more"),
+                    (from, to) if to < from => {
+                        format!("offset {} is {to}, less than {from} before it; offsets never fall", i + 1)
+                    }
+                    (_, to) if to > bytes.len() as i64 => {
+                        format!("offset {} is {to}, past the {} bytes given", i + 1, bytes.len())
+                    }
+                    (from, to) => too_long(i, to - from),
                 })
-            }),
+            }
+            Values::Pointers(pointers) => {
+                let bad = |i| {
+                    let len = pointers.length(i);
+                    !(0..=MAX_TEXT).contains(&len) | (len != 0 && pointers.is_null(i))
+                };
+                self.first_bad(nulls, bad).map(|i| match pointers.length(i) {
+                    len if len < 0 => format!("length {i} is {len}; give 0 or more"),
+                    len if pointers.is_null(i) => {
+                        format!("pointer {i} is NULL, but its length {len}; mark it null")
+                    }
+                    len => too_long(i, len),
+                })
+            }
+            Values::Views { views, buffers } => {
+                let bad = |i| match view(views, i).parts() {
+                    (0..=12, _, _) => false,
+                    (len, buffer, at) => {
+                        let have = usize::try_from(buffer)
+                            .ok()
+                            .filter(|&b| b < buffers.len())
+                            .map(|b| buffers.get(b).len());
+                        let end = i64::from(at) + i64::from(len);
+                        len < 0 || at < 0 || have.is_none_or(|have| end > have as i64)
+                    }
+                };
+                self.first_bad(nulls, bad).map(|i| {
+                    let (len, buffer, at) = view(views, i).parts();
+                    format!("view {i} says {len} bytes at {at} of buffer {buffer}, which are not there")
+                })
+            }
+            Values::Dictionary { indices, width, values } => {
+                let index = |i| dictionary_index(indices, width, i);
+                let bad = |i| index(i) as usize >= values.source_len;
+                self.first_bad(nulls, bad).map(|i| {
+                    format!(
+                        "dictionary index {i} is {}, but there are {} values",
+                        index(i),
+                        values.source_len
+                    )
+                })
+            }
             Values::Fixed { .. }
             | Values::RataDie { .. }
             | Values::Bits { .. }
@@ -299,8 +312,21 @@ impl Column<'_> {
         found.map_or(Ok(()), |what| self.invalid(what))
     }
 
+    /// The first valid source element, in the order of the rows, of which `bad` is true.
+    fn first_bad(&self, nulls: &Nulls<'_>, bad: impl Fn(usize) -> bool) -> Option<usize> {
+        with_rows!(self.slice.selection, |at| {
+            let mut sources = at.sources(0..self.rows);
+            if nulls.may_be_any(0..self.rows) {
+                return sources.find(|&i| nulls.is_valid(i) && bad(i));
+            }
+            // No branch on the way: one look at the sum of the verdicts at the end.
+            let any = sources.clone().fold(false, |any, i| any | bad(i));
+            if any { sources.find(|&i| bad(i)) } else { None }
+        })
+    }
+
     /// UTF-8, and the range of what is converted.
-    fn check_values(&self, nulls: &Nulls<'_>, null_count: usize) -> Result<()> {
+    fn check_values(&self, nulls: &Nulls<'_>) -> Result<()> {
         let values = &self.slice.values;
         if matches!(values, Values::Dictionary { .. }) {
             return Ok(()); // its values have been checked as a column
@@ -309,7 +335,7 @@ impl Column<'_> {
             let bad = match *values {
                 // Adjacent texts are one text, if each starts at a character.
                 Values::Offsets { offsets, width, bytes }
-                    if null_count == 0
+                    if !nulls.may_be_any(0..self.rows)
                         && matches!(self.slice.selection, Selection::All)
                         && utf8::adjacent(
                             bytes,
@@ -352,9 +378,10 @@ impl Column<'_> {
 }
 
 /// A batch's text offsets have 32 bits, so no text is longer.
-fn too_long(i: usize, len: usize) -> Option<String> {
-    (len > i32::MAX as usize)
-        .then(|| format!("element {i} has {len} bytes; 2 GiB is the most that is stored"))
+const MAX_TEXT: i64 = i32::MAX as i64;
+
+fn too_long(i: usize, len: i64) -> String {
+    format!("element {i} has {len} bytes; 2 GiB is the most that is stored")
 }
 
 fn is_dictionary(data_type: &DataType) -> bool {

@@ -66,8 +66,8 @@ fn elements<const WIDTH: usize>(
     // the elements inside `from`; `reserve` made room for `count` elements.
     unsafe {
         let mut out = to.as_mut_ptr().add(start);
-        for row in rows {
-            let element = from.as_ptr().add(at.source(row) * stride);
+        for i in at.sources(rows) {
+            let element = from.as_ptr().add(i * stride);
             std::ptr::copy_nonoverlapping(element, out, WIDTH);
             out = out.add(WIDTH);
         }
@@ -109,40 +109,124 @@ pub fn bools(to: &mut BooleanBufferBuilder, slice: &ColumnSlice<'_>, rows: Range
     }
 }
 
-/// Appends the bytes of variable-length elements and, for each, their end as an int32 offset. Nulls are
-/// empty. `replace` says what to do with a text before it is appended.
-pub fn texts<'a>(
+/// Appends the bytes of variable-length elements and, for each, their end as an int32 offset. Nulls, if
+/// there are any, are empty.
+pub fn texts(
     to: &mut MutableBuffer,
     ends: &mut MutableBuffer,
-    slice: &'a ColumnSlice<'a>,
+    slice: &ColumnSlice<'_>,
     rows: Range<usize>,
     nulls: Option<&Nulls<'_>>,
-    mut replace: impl FnMut(&'a [u8]) -> std::borrow::Cow<'a, [u8]>,
 ) {
-    ends.reserve(rows.len() * 4);
     with_rows!(slice.selection, |at| {
-        for row in rows {
-            let i = at.source(row);
-            if nulls.is_none_or(|nulls| nulls.is_valid(i)) {
-                to.extend_from_slice(&replace(slice.values.text(i)));
+        let sources = at.sources(rows);
+        let valid = |i: usize| nulls.is_none_or(|nulls| nulls.is_valid(i));
+        let sum = text_len_sum(&slice.values, sources.clone().filter(|&i| valid(i)));
+        match slice.values {
+            // The layouts of a hot path get loops of their own.
+            Values::Pointers(pointers) if nulls.is_none() => {
+                append_texts(to, ends, sum, sources.map(|i| pointers.get(i)));
             }
-            ends.push(to.len() as i32);
+            Values::Offsets { offsets, width: 4, bytes } if nulls.is_none() => {
+                let at = |i| super::slice::offset(offsets, 4, i) as usize;
+                append_texts(to, ends, sum, sources.map(|i| &bytes[at(i)..at(i + 1)]));
+            }
+            values => {
+                let texts = sources.map(|i| if valid(i) { values.text(i) } else { &[] });
+                append_texts(to, ends, sum, texts);
+            }
         }
     });
 }
 
-/// Upper bound of the bytes that row `row` adds to a window's text. Null rows are the caller's to skip.
-pub fn text_len(values: &Values<'_>, i: usize) -> usize {
+/// Appends texts of `sum` bytes at most.
+fn append_texts<'a>(
+    to: &mut MutableBuffer,
+    ends: &mut MutableBuffer,
+    sum: usize,
+    texts: impl ExactSizeIterator<Item = &'a [u8]>,
+) {
+    let (mut len, count) = (to.len(), ends.len() / 4 + texts.len());
+    to.reserve(sum);
+    ends.reserve(texts.len() * 4);
+    let room = to.capacity();
+    // SAFETY: both buffers have room: `ends` for one offset a text, `to` for every text, which is looked
+    // at once more because the texts are the caller's memory.
+    unsafe {
+        let mut end = ends.as_mut_ptr().add(ends.len()).cast::<i32>();
+        for text in texts {
+            assert!(text.len() <= room - len, "a text grew while it was appended");
+            copy_short(text, to.as_mut_ptr().add(len));
+            len += text.len();
+            end.write_unaligned(len as i32);
+            end = end.add(1);
+        }
+        to.set_len(len);
+        ends.set_len(count * 4);
+    }
+}
+
+/// Copies a text; short ones in two moves that may overlap, as a call of `memcpy` costs as much again.
+///
+/// # Safety
+/// `to` is writable for as many bytes, which are not the text's.
+#[inline(always)]
+unsafe fn copy_short(text: &[u8], to: *mut u8) {
+    let (from, len) = (text.as_ptr(), text.len());
+    // SAFETY: both moves of each arm stay inside `len` bytes.
+    unsafe {
+        let ends = |width: usize| {
+            std::ptr::copy_nonoverlapping(from, to, width);
+            std::ptr::copy_nonoverlapping(from.add(len - width), to.add(len - width), width);
+        };
+        match len {
+            0 => {}
+            1..=3 => (0..len).for_each(|i| *to.add(i) = *from.add(i)),
+            4..=7 => ends(4),
+            8..=16 => ends(8),
+            17..=32 => ends(16),
+            _ => std::ptr::copy_nonoverlapping(from, to, len),
+        }
+    }
+}
+
+/// As [`texts`], for text that nobody has checked: what is no UTF-8 becomes U+FFFD. Returns in how many.
+pub fn captured_texts(
+    to: &mut MutableBuffer,
+    ends: &mut MutableBuffer,
+    slice: &ColumnSlice<'_>,
+    rows: Range<usize>,
+    nulls: Option<&Nulls<'_>>,
+) -> u64 {
+    let mut replaced = 0;
+    with_rows!(slice.selection, |at| {
+        for i in at.sources(rows) {
+            if nulls.is_none_or(|nulls| nulls.is_valid(i)) {
+                let text = String::from_utf8_lossy(slice.values.text(i));
+                replaced += u64::from(matches!(text, std::borrow::Cow::Owned(_)));
+                to.extend_from_slice(text.as_bytes());
+            }
+            ends.push(to.len() as i32);
+        }
+    });
+    replaced
+}
+
+/// Upper bound of the bytes of some texts; null ones are the caller's to leave out.
+pub fn text_len_sum(values: &Values<'_>, sources: impl Iterator<Item = usize>) -> usize {
     match *values {
         Values::Offsets { offsets, width, .. } => {
-            (super::slice::offset(offsets, width, i + 1) - super::slice::offset(offsets, width, i)) as usize
+            let at = |i| super::slice::offset(offsets, width, i) as usize;
+            sources.map(|i| at(i + 1) - at(i)).sum()
         }
-        Values::Pointers(pointers) => pointers.length(i).max(0) as usize,
-        Values::Views { views, .. } => super::slice::view(views, i).parts().0.max(0) as usize,
+        Values::Pointers(pointers) => sources.map(|i| pointers.length(i).max(0) as usize).sum(),
+        Values::Views { views, .. } => {
+            sources.map(|i| super::slice::view(views, i).parts().0.max(0) as usize).sum()
+        }
         // U+FFFD is three bytes.
-        Values::PaddedText { width, .. } => width * 3,
+        Values::PaddedText { width, .. } => sources.count() * width * 3,
         Values::Dictionary { indices, width, values } => {
-            text_len(&values.values, dictionary_index(indices, width, i) as usize)
+            sources.map(|i| values.values.text(dictionary_index(indices, width, i) as usize).len()).sum()
         }
         Values::Fixed { .. } | Values::RataDie { .. } | Values::Bits { .. } => 0,
     }

@@ -3,7 +3,6 @@
 
 use std::ops::Range;
 
-use arrow_buffer::BooleanBufferBuilder;
 use arrow_buffer::bit_chunk_iterator::UnalignedBitChunk;
 
 use super::slice::{ColumnSlice, Selection, Validity, Values};
@@ -11,20 +10,18 @@ use super::slice::{ColumnSlice, Selection, Validity, Values};
 /// Which source element a row is.
 pub trait Rows: Copy {
     fn source(self, row: usize) -> usize;
+
+    /// The source elements of a run of rows, without a bounds check for each.
+    fn sources(self, rows: Range<usize>) -> impl ExactSizeIterator<Item = usize> + Clone;
 }
 
 #[derive(Clone, Copy)]
 pub struct All;
 
+/// Indices of `WIDTH` bytes, counted from `base`.
 #[derive(Clone, Copy)]
-pub struct Indices32<'a> {
-    pub indices: &'a [[u8; 4]],
-    pub base: usize,
-}
-
-#[derive(Clone, Copy)]
-pub struct Indices64<'a> {
-    pub indices: &'a [[u8; 8]],
+pub struct Indices<'a, const WIDTH: usize> {
+    pub indices: &'a [[u8; WIDTH]],
     pub base: usize,
 }
 
@@ -33,21 +30,34 @@ impl Rows for All {
     fn source(self, row: usize) -> usize {
         row
     }
-}
 
-// Wrapping: an index below the base becomes one far above every source, which the checks refuse.
-impl Rows for Indices32<'_> {
     #[inline(always)]
-    fn source(self, row: usize) -> usize {
-        (i32::from_le_bytes(self.indices[row]) as isize as usize).wrapping_sub(self.base)
+    fn sources(self, rows: Range<usize>) -> impl ExactSizeIterator<Item = usize> + Clone {
+        rows
     }
 }
 
-impl Rows for Indices64<'_> {
+impl<const WIDTH: usize> Rows for Indices<'_, WIDTH> {
     #[inline(always)]
     fn source(self, row: usize) -> usize {
-        (i64::from_le_bytes(self.indices[row]) as usize).wrapping_sub(self.base)
+        index(self.indices[row], self.base)
     }
+
+    #[inline(always)]
+    fn sources(self, rows: Range<usize>) -> impl ExactSizeIterator<Item = usize> + Clone {
+        let base = self.base;
+        self.indices[rows].iter().map(move |&le| index(le, base))
+    }
+}
+
+/// Wrapping: an index below the base becomes one far above every source, which the checks refuse.
+#[inline(always)]
+fn index<const WIDTH: usize>(le: [u8; WIDTH], base: usize) -> usize {
+    let mut wide = [0; 8];
+    wide[..WIDTH].copy_from_slice(&le);
+    let index =
+        if WIDTH == 4 { i64::from(i64::from_le_bytes(wide) as i32) } else { i64::from_le_bytes(wide) };
+    (index as usize).wrapping_sub(base)
 }
 
 /// Runs `$body` with `$rows` of the selection's own type.
@@ -59,11 +69,11 @@ macro_rules! with_rows {
                 $body
             }
             $crate::columns::Selection::Int32 { indices, base } => {
-                let $rows = $crate::columns::rows::Indices32 { indices: indices.as_chunks().0, base };
+                let $rows = $crate::columns::rows::Indices::<4> { indices: indices.as_chunks().0, base };
                 $body
             }
             $crate::columns::Selection::Int64 { indices, base } => {
-                let $rows = $crate::columns::rows::Indices64 { indices: indices.as_chunks().0, base };
+                let $rows = $crate::columns::rows::Indices::<8> { indices: indices.as_chunks().0, base };
                 $body
             }
         }
@@ -79,7 +89,7 @@ impl Selection<'_> {
         }
         with_rows!(self, |indices| {
             // No branch on the way: one look at the sum of the verdicts at the end.
-            let bad = (0..rows).fold(false, |bad, row| bad | (indices.source(row) >= source_len));
+            let bad = indices.sources(0..rows).fold(false, |bad, i| bad | (i >= source_len));
             bad.then(|| (0..rows).find(|&row| indices.source(row) >= source_len)).flatten()
         })
         .map(|row| match self {
@@ -127,49 +137,58 @@ impl<'a> Nulls<'a> {
         }
     }
 
-    /// Nulls among `rows`.
-    pub fn count(&self, rows: Range<usize>) -> usize {
+    /// Whether there is a null among `rows`, where that is quickly seen; true where it is not.
+    pub fn may_be_any(&self, rows: Range<usize>) -> bool {
         match (self.slice.validity, self.slice.selection) {
-            (Validity::AllValid, _) => 0,
+            (Validity::AllValid, _) => false,
             (Validity::Bitmap { bits, offset }, Selection::All) => {
-                let valid = UnalignedBitChunk::new(bits, offset + rows.start, rows.len()).count_ones();
-                rows.len() - valid
+                UnalignedBitChunk::new(bits, offset + rows.start, rows.len()).count_ones() < rows.len()
             }
-            (_, selection) => {
-                with_rows!(selection, |at| self.with_kind(CountNulls { rows: at, range: rows }))
-            }
+            _ => true,
         }
     }
 
     /// The first null row.
     pub fn first(&self, rows: Range<usize>) -> Option<usize> {
+        if !self.may_be_any(rows.clone()) {
+            return None;
+        }
         with_rows!(self.slice.selection, |at| rows.clone().find(|&row| !self.is_valid(at.source(row))))
     }
 
-    /// Appends the validity of `rows`.
-    pub fn append_to(&self, bits: &mut BooleanBufferBuilder, rows: Range<usize>) {
-        match (self.slice.validity, self.slice.selection) {
-            (Validity::AllValid, _) => bits.append_n(rows.len(), true),
-            (Validity::Bitmap { bits: bitmap, offset }, Selection::All) => {
-                bits.append_packed_range(offset + rows.start..offset + rows.end, bitmap);
-            }
-            (_, selection) => {
-                with_rows!(selection, |at| self.with_kind(AppendBits { rows: at, range: rows, bits }));
-            }
-        }
-    }
-
-    /// Runs `visitor` with a predicate compiled for this kind of validity.
-    fn with_kind<V: Visitor>(&self, visitor: V) -> V::Output {
-        match self.slice.validity {
-            Validity::Bitmap { bits, offset } => visitor.visit(move |i| {
+    /// The validity of `rows`, sixty-four at a time: calls `word` with bits and how many of them count.
+    pub fn words(&self, rows: Range<usize>, word: impl FnMut(u64, usize)) {
+        with_rows!(self.slice.selection, |at| match self.slice.validity {
+            // SAFETY: the checks have seen every source index below the length, and a bit for each.
+            Validity::Bitmap { bits, offset } => words(at, rows, word, |i| unsafe {
                 let bit = offset + i;
-                bits[bit / 8] >> (bit % 8) & 1 == 1
+                *bits.get_unchecked(bit / 8) >> (bit % 8) & 1 == 1
             }),
-            Validity::Bytes(bytes) => visitor.visit(move |i| bytes[i] != 0),
-            Validity::RowBit { bytes, stride, mask } => visitor.visit(move |i| bytes[i * stride] & mask != 0),
-            _ => visitor.visit(|i| self.is_valid(i)),
+            Validity::Bytes(bytes) => words(at, rows, word, |i| bytes[i] != 0),
+            Validity::RowBit { bytes, stride, mask } => {
+                words(at, rows, word, |i| bytes[i * stride] & mask != 0)
+            }
+            _ => words(at, rows, word, |i| self.is_valid(i)),
+        })
+    }
+}
+
+#[inline]
+fn words(
+    at: impl Rows,
+    rows: Range<usize>,
+    mut word: impl FnMut(u64, usize),
+    is_valid: impl Fn(usize) -> bool,
+) {
+    let mut row = rows.start;
+    while row < rows.end {
+        let len = (rows.end - row).min(64);
+        let mut bits = 0;
+        for (bit, i) in at.sources(row..row + len).enumerate() {
+            bits |= u64::from(is_valid(i)) << bit;
         }
+        word(bits, len);
+        row += len;
     }
 }
 
@@ -178,48 +197,5 @@ fn is_nan(bits: u64, width: usize) -> bool {
         2 => bits & 0x7fff > 0x7c00,
         4 => f32::from_bits(bits as u32).is_nan(),
         _ => f64::from_bits(bits).is_nan(),
-    }
-}
-
-/// Work that needs to know, for source elements, whether they are valid.
-trait Visitor {
-    type Output;
-    fn visit(self, is_valid: impl Fn(usize) -> bool) -> Self::Output;
-}
-
-struct CountNulls<R> {
-    rows: R,
-    range: Range<usize>,
-}
-
-impl<R: Rows> Visitor for CountNulls<R> {
-    type Output = usize;
-
-    #[inline]
-    fn visit(self, is_valid: impl Fn(usize) -> bool) -> usize {
-        self.range.map(|row| usize::from(!is_valid(self.rows.source(row)))).sum()
-    }
-}
-
-struct AppendBits<'a, R> {
-    rows: R,
-    range: Range<usize>,
-    bits: &'a mut BooleanBufferBuilder,
-}
-
-impl<R: Rows> Visitor for AppendBits<'_, R> {
-    type Output = ();
-
-    /// Sixty-four rows at a time: the builder then sees words, not bits.
-    #[inline]
-    fn visit(self, is_valid: impl Fn(usize) -> bool) {
-        let mut row = self.range.start;
-        while row < self.range.end {
-            let len = (self.range.end - row).min(64);
-            let word =
-                (0..len).fold(0u64, |word, i| word | u64::from(is_valid(self.rows.source(row + i))) << i);
-            self.bits.append_packed_range(0..len, &word.to_le_bytes());
-            row += len;
-        }
     }
 }
