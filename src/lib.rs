@@ -8,6 +8,7 @@
 compile_error!("libflow needs a 64-bit little-endian Unix");
 
 pub mod columns;
+mod copy;
 pub mod error;
 pub mod ffi;
 pub mod format;

@@ -6,6 +6,7 @@ use arrow_buffer::{BooleanBufferBuilder, MutableBuffer};
 
 use super::rows::{Nulls, Rows, with_rows};
 use super::slice::{ColumnSlice, Selection, Values, dictionary_index};
+use crate::copy::copy_short;
 
 /// Appends elements `rows` of a fixed-width layout, `width` bytes each.
 pub fn fixed(
@@ -156,37 +157,13 @@ fn append_texts<'a>(
         let mut end = ends.as_mut_ptr().add(ends.len()).cast::<i32>();
         for text in texts {
             assert!(text.len() <= room - len, "a text grew while it was appended");
-            copy_short(text, to.as_mut_ptr().add(len));
+            copy_short(text.as_ptr(), to.as_mut_ptr().add(len), text.len());
             len += text.len();
             end.write_unaligned(len as i32);
             end = end.add(1);
         }
         to.set_len(len);
         ends.set_len(count * 4);
-    }
-}
-
-/// Copies a text; short ones in two moves that may overlap, as a call of `memcpy` costs as much again.
-///
-/// # Safety
-/// `to` is writable for as many bytes, which are not the text's.
-#[inline(always)]
-unsafe fn copy_short(text: &[u8], to: *mut u8) {
-    let (from, len) = (text.as_ptr(), text.len());
-    // SAFETY: both moves of each arm stay inside `len` bytes.
-    unsafe {
-        let ends = |width: usize| {
-            std::ptr::copy_nonoverlapping(from, to, width);
-            std::ptr::copy_nonoverlapping(from.add(len - width), to.add(len - width), width);
-        };
-        match len {
-            0 => {}
-            1..=3 => (0..len).for_each(|i| *to.add(i) = *from.add(i)),
-            4..=7 => ends(4),
-            8..=16 => ends(8),
-            17..=32 => ends(16),
-            _ => std::ptr::copy_nonoverlapping(from, to, len),
-        }
     }
 }
 

@@ -69,8 +69,7 @@ pub fn lane(min_capacity: usize, max_entry: usize) -> (LaneWriter, LaneReader) {
         storage: Storage::new(capacity + max_entry),
         capacity,
     });
-    let writer =
-        LaneWriter { shared: shared.clone(), tail: 0, limit: capacity, counts: LaneCounts::default() };
+    let writer = LaneWriter { shared: shared.clone(), tail: 0, limit: capacity };
     (writer, LaneReader { shared, head: 0, tail: 0 })
 }
 
@@ -81,7 +80,6 @@ pub struct LaneWriter {
     tail: usize,
     /// The head last seen, plus the capacity: an entry fits while its end is not past this.
     limit: usize,
-    counts: LaneCounts,
 }
 
 impl LaneWriter {
@@ -100,15 +98,19 @@ impl LaneWriter {
     /// If there is none, counts a drop and returns false.
     #[inline]
     pub fn reserve(&mut self, len: usize) -> bool {
-        let end = self.tail + len;
-        if end > self.limit {
-            self.limit = self.shared.head.0.load(Ordering::Acquire) + self.shared.capacity;
-            if end > self.limit {
-                self.count_drop();
-                return false;
-            }
+        self.tail + len <= self.limit || self.reserve_after_look(len)
+    }
+
+    /// Looks how far the reader has come.
+    #[cold]
+    #[inline(never)]
+    fn reserve_after_look(&mut self, len: usize) -> bool {
+        self.limit = self.shared.head.0.load(Ordering::Acquire) + self.shared.capacity;
+        let fits = self.tail + len <= self.limit;
+        if !fits {
+            self.count_drop();
         }
-        true
+        fits
     }
 
     /// Copies `len` bytes to `at` inside the entry reserved last.
@@ -128,26 +130,31 @@ impl LaneWriter {
     #[inline]
     pub fn publish(&mut self, len: usize) {
         self.tail += len;
-        self.counts.accepted += 1;
         let line = &self.shared.producer.0;
-        line.accepted.store(self.counts.accepted, Ordering::Relaxed);
+        count(&line.accepted);
         line.tail.store(self.tail, Ordering::Release);
     }
 
     /// Counts a record that was offered and not taken.
     #[cold]
+    #[inline(never)]
     pub fn count_drop(&mut self) {
-        self.counts.dropped += 1;
-        self.shared.producer.0.dropped.store(self.counts.dropped, Ordering::Relaxed);
+        count(&self.shared.producer.0.dropped);
     }
 
     /// Counts a record that no lane of this sink could hold.
     #[cold]
+    #[inline(never)]
     pub fn count_oversized(&mut self) {
-        self.counts.oversized += 1;
-        self.shared.producer.0.oversized.store(self.counts.oversized, Ordering::Relaxed);
+        count(&self.shared.producer.0.oversized);
         self.count_drop();
     }
+}
+
+/// Adds one to a counter that this thread alone writes: no locked instruction.
+#[inline(always)]
+fn count(counter: &AtomicU64) {
+    counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
 }
 
 /// The drain's end.

@@ -3,6 +3,8 @@
 pub use std::sync::Arc;
 pub use std::sync::atomic::{AtomicI32, AtomicU64, AtomicUsize, Ordering};
 
+use crate::copy::copy_fresh;
+
 /// Memory shared by the two ends of a lane; who may touch what is the lane's protocol.
 #[derive(Debug)]
 pub struct Storage {
@@ -34,7 +36,7 @@ impl Storage {
     #[inline]
     pub unsafe fn write(&self, at: usize, from: *const u8, len: usize) {
         // SAFETY: the caller's promise.
-        unsafe { std::ptr::copy_nonoverlapping(from, self.base().add(at), len) }
+        unsafe { copy_fresh(from, self.base().add(at), len) }
     }
 
     /// The `len` bytes at `at`.
