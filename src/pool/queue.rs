@@ -9,12 +9,22 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::threads::spawn_task;
 use crate::error::{Error, Result};
-use crate::format::{ParquetEncoder, PartSummary};
+use crate::format::{LeveledRowGroup, ParquetEncoder, PartSummary};
 
 enum Job {
     Batch(RecordBatch, usize),
+    RowGroup(LeveledRowGroup, usize),
     EndRowGroup,
     Finish(Vec<(String, String)>),
+}
+
+impl Job {
+    fn bytes(&self) -> usize {
+        match self {
+            Job::Batch(_, bytes) | Job::RowGroup(_, bytes) => *bytes,
+            Job::EndRowGroup | Job::Finish(_) => 0,
+        }
+    }
 }
 
 /// The queue. Dropping it abandons the part: queued work is discarded, nothing is published.
@@ -65,11 +75,22 @@ impl EncodeQueue {
     /// Queues a batch; waits while the queue is full.
     pub fn push(&self, batch: RecordBatch) -> Result<()> {
         let bytes = batch.get_array_memory_size();
+        self.push_job(Job::Batch(batch, bytes))
+    }
+
+    /// Queues a row group that came by levels; waits while the queue is full.
+    pub fn push_row_group(&self, group: LeveledRowGroup) -> Result<()> {
+        let bytes = group.bytes();
+        self.push_job(Job::RowGroup(group, bytes))
+    }
+
+    fn push_job(&self, job: Job) -> Result<()> {
+        let bytes = job.bytes();
         let mut state = self.shared.state.lock();
         while state.latch.is_none() && state.bytes > 0 && state.bytes + bytes > self.shared.max_bytes {
             self.shared.progress.wait(&mut state);
         }
-        self.submit(state, Job::Batch(batch, bytes))
+        self.submit(state, job)
     }
 
     /// Queues the end of the row group.
@@ -92,9 +113,7 @@ impl EncodeQueue {
 
     fn submit(&self, mut state: MutexGuard<'_, State>, job: Job) -> Result<()> {
         state.check()?;
-        if let Job::Batch(_, bytes) = job {
-            state.bytes += bytes;
-        }
+        state.bytes += job.bytes();
         state.jobs.push_back(job);
         if state.busy {
             return Ok(());
@@ -151,7 +170,7 @@ impl Shared {
             return false;
         };
         drop(state);
-        let bytes = if let Job::Batch(_, bytes) = job { bytes } else { 0 };
+        let bytes = job.bytes();
         let outcome = catch_unwind(AssertUnwindSafe(|| work(encoder, job)))
             .unwrap_or_else(|payload| Err(Error::panic(&*payload, "encoding a batch")));
 
@@ -180,6 +199,7 @@ enum Done {
 fn work(mut encoder: Box<ParquetEncoder>, job: Job) -> Result<Done> {
     match job {
         Job::Batch(batch, _) => encoder.encode(&batch)?,
+        Job::RowGroup(group, _) => encoder.write_row_group(group)?,
         Job::EndRowGroup => encoder.end_row_group()?,
         Job::Finish(metadata) => {
             for (key, value) in metadata {
