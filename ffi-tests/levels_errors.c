@@ -354,7 +354,20 @@ static void no_message(const char *text, const char *says) {
   CHECK(schema == NULL);
 }
 
+static void is_message(const char *text) {
+  pf_schema *schema = NULL;
+  CHECK_OK(pf_schema_from_message(text, &schema, &err));
+  CHECK(schema != NULL);
+  pf_schema_free(schema);
+}
+
 static void message_types(void) {
+  is_message(
+      "message trades {\n  required int64 id;\n  required int96 when;\n  optional binary venue (UTF8);\n"
+      "  required fixed_len_byte_array(16) key (UUID);\n  repeated double fills;\n"
+      "  optional group legs (LIST) { repeated group list { required int32 element; } }\n}\n");
+  is_message("message m { required int64 t (TIMESTAMP(MICROS,true)); required int32 d (DECIMAL(9,2)) = 7; }");
+  is_message("message m{required int32 a;}");
   no_message(NULL, "message is NULL");
   no_message("", "message has 0 bytes");
   no_message("x", "message: ");

@@ -2,7 +2,7 @@
 //! written as row groups, put together again by the parquet crate's record reader: the same records. And
 //! levels that were tampered with: what the writer still takes must come back as it was.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::fs::File;
 use std::path::Path;

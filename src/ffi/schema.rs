@@ -210,14 +210,16 @@ pub unsafe extern "C" fn pf_schema_new(
 /// Makes a schema from a Parquet message type, for `pf_writer_write_row_group` and its sibling: all
 /// physical and annotated types, optional and repeated fields, groups in groups up to 64 deep.
 ///
-///     message trades {
-///       required int64 id;
-///       required int96 when;
-///       optional binary venue (UTF8);
-///       required fixed_len_byte_array(16) key (UUID);
-///       repeated double fills;
-///       optional group legs (LIST) { repeated group list { required int32 element; } }
-///     }
+/// ```text
+/// message trades {
+///   required int64 id;
+///   required int96 when;
+///   optional binary venue (UTF8);
+///   required fixed_len_byte_array(16) key (UUID);
+///   repeated double fills;
+///   optional group legs (LIST) { repeated group list { required int32 element; } }
+/// }
+/// ```
 ///
 /// A writer with such a schema takes no row chunks.
 ///
