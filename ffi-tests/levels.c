@@ -306,17 +306,27 @@ static void few_rows_and_many(void) {
   const char *path = path_of("few_and_many.parquet");
   pf_writer_options options = PF_WRITER_OPTIONS_INIT;
   options.row_group_rows = 10;
-  pf_writer *writer = open_message(path, "message one { required int64 a; }", &options);
-  expected part = expect_begin(path, fields, 1, 2, false, false);
+  pf_schema *schema = NULL;
+  pf_writer *writer = NULL;
+  CHECK_OK(pf_schema_new(fields, 1, sizeof *fields, &schema, &err));
+  CHECK_OK(pf_writer_open(path, schema, &options, &writer, &err));
+  pf_schema_free(schema);
+  expected part = expect_begin(path, fields, 1, 4, false, false);
   const pf_column_values none = PF_COLUMN_VALUES(values, 0), all = PF_COLUMN_VALUES(values, rows);
   const pf_column_values one = PF_COLUMN_VALUES(values, 1);
+  const pf_column_slice slice = PF_VALUES(values, 1, NULL);
+  const pf_row_chunk chunk = PF_ROW_CHUNK(&slice, 1);
   CHECK_OK(pf_writer_write_row_group(writer, 0, &none, 1, sizeof none, &err));
+  CHECK_OK(pf_append_row_chunk(writer, &chunk, &err));
+  CHECK_OK(pf_writer_write_row_group(writer, 0, &none, 1, sizeof none, &err));
+  CHECK_OK(pf_append_row_chunk(writer, &chunk, &err));
+  for (uint64_t i = 0; i < 2; i++) expect_value(&part, &values[0], sizeof *values);
   for (uint64_t i = 0; i < rows; i++) values[i] = (int64_t)(i * i);
   CHECK_OK(pf_writer_write_row_group(writer, rows, &all, 1, sizeof all, &err));
   CHECK_OK(pf_writer_write_row_group(writer, 0, &none, 1, sizeof none, &err));
   CHECK_OK(pf_writer_write_row_group(writer, 1, &one, 1, sizeof one, &err));
   for (uint64_t i = 0; i <= rows; i++) expect_value(&part, &values[i % rows], sizeof *values);
-  close_part(writer, rows + 1, 2);
+  close_part(writer, rows + 3, 4);
   expect_end(&part);
 }
 
