@@ -64,7 +64,7 @@ expected expect_begin(const char *part, const pf_field *fields, size_t count, ui
                       bool unordered, bool sink) {
   char path[1100];
   snprintf(path, sizeof path, "%s.expected.jsonl", part);
-  expected to = {fopen(path, "w"), fields, count, 0};
+  expected to = {fopen(path, "w"), fields, count, 0, 0};
   CHECK(to.file != NULL);
   fprintf(to.file, "{\"row_groups\":%" PRIu64 ",\"unordered\":%s,\"sink\":%s,\"columns\":[", row_groups,
           unordered ? "true" : "false", sink ? "true" : "false");
@@ -72,8 +72,13 @@ expected expect_begin(const char *part, const pf_field *fields, size_t count, ui
     fputs(i == 0 ? "{\"name\":" : ",{\"name\":", to.file);
     put_text(to.file, fields[i].name, strlen(fields[i].name));
     fputs(",\"type\":\"", to.file);
+    const bool repeated = fields[i].flags == EXPECT_REPEATED;
+    if (repeated) fprintf(to.file, "list<%s: ", fields[i].name);
     put_type(to.file, &fields[i]);
-    fprintf(to.file, "\",\"nullable\":%s}", fields[i].flags == PF_FIELD_NULLABLE ? "true" : "false");
+    if (repeated) fputs(" not null>", to.file);
+    const bool nullable = fields[i].flags == PF_FIELD_NULLABLE;
+    fprintf(to.file, "\",\"nullable\":%s%s}", nullable ? "true" : "false",
+            repeated ? ",\"levels\":[[1,1]]" : "");
   }
   fputs("]}\n", to.file);
   return to;
@@ -120,14 +125,32 @@ static void put_value(FILE *file, int32_t type, const void *value, size_t size) 
   }
 }
 
+static void next_column(expected *to) {
+  to->next = (to->next + 1) % to->count;
+  if (to->next == 0) fputs("]\n", to->file);
+}
+
 void expect_value(expected *to, const void *value, size_t size) {
-  fputc(to->next == 0 ? '[' : ',', to->file);
+  const bool in_list = to->elements > 0;
+  const bool first = in_list ? to->elements++ == 1 : to->next == 0;
+  if (!first) fputc(',', to->file);
+  if (first && !in_list) fputc('[', to->file);
   if (value == NULL)
     fputs("null", to->file);
   else
     put_value(to->file, to->fields[to->next].type, value, size);
-  to->next = (to->next + 1) % to->count;
-  if (to->next == 0) fputs("]\n", to->file);
+  if (!in_list) next_column(to);
+}
+
+void expect_list_begin(expected *to) {
+  fputs(to->next == 0 ? "[[" : ",[", to->file);
+  to->elements = 1;
+}
+
+void expect_list_end(expected *to) {
+  fputc(']', to->file);
+  to->elements = 0;
+  next_column(to);
 }
 
 void expect_end(expected *to) {

@@ -1,7 +1,9 @@
 /* What a part must hold, written as `<part>.expected.jsonl` for tests/readback to compare with.
  *
  * The first line describes the columns, each further line is a row: integers as they are, floats as hex
- * floats or "nan:<bits>", text as text, bytes as {"hex": "..."}, dates and timestamps in their stored unit.
+ * floats or "nan:<bits>", text as text, bytes as {"hex": "..."}, dates and timestamps in their stored unit,
+ * lists as arrays. A nested column has "levels": the greatest definition and repetition level of each of its
+ * leaves.
  */
 #ifndef FLOW_EXPECTED_H
 #define FLOW_EXPECTED_H
@@ -15,7 +17,11 @@ typedef struct expected {
   const pf_field *fields;
   size_t count;
   size_t next;
+  size_t elements; /* of the list that is open, and one; 0: none is */
 } expected;
+
+/* In a field's flags: a bare `repeated` field of Parquet, which readers show as a required list. */
+#define EXPECT_REPEATED 2
 
 /* Starts the file. `unordered`: the rows come in any order; `sink`: the part has a gap summary. */
 expected expect_begin(const char *part, const pf_field *fields, size_t count, uint64_t row_groups,
@@ -23,6 +29,10 @@ expected expect_begin(const char *part, const pf_field *fields, size_t count, ui
 
 /* The next value, row by row: `size` bytes as they lie in the caller's memory; NULL is null. */
 void expect_value(expected *to, const void *value, size_t size);
+
+/* The next value is a list of the values that come in between. */
+void expect_list_begin(expected *to);
+void expect_list_end(expected *to);
 
 void expect_end(expected *to);
 

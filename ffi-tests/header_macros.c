@@ -19,10 +19,18 @@ uint64_t header_macros(void) {
   const pf_sink_options sink_options = PF_SINK_OPTIONS_INIT;
   const pf_column_slice slices[2] = {PF_VALUES(values, 2, &validity), PF_OFFSETS(bytes, 2, offsets, 2, NULL)};
   const pf_row_chunk chunk = PF_ROW_CHUNK(slices, 2);
+  static const int64_t wide_offsets[3] = {0, 1, 2};
+  static const int16_t levels[2] = {1, 0};
+  const pf_column_values required[2] = {PF_COLUMN_VALUES(values, 2),
+                                        PF_COLUMN_BYTES(bytes, 2, wide_offsets, 2)};
+  const pf_column_levels repeated[2] = {PF_COLUMN_LEVELS(values, 1, levels, levels, 2),
+                                        PF_COLUMN_BYTES_LEVELS(bytes, 1, wide_offsets, 1, levels, NULL, 2)};
   const int right =
       error.struct_size == sizeof error && part.struct_size == sizeof part &&
       result.struct_size == sizeof result && writer_options.struct_size == sizeof writer_options &&
       writer_options.codec == PF_CODEC_ZSTD && sink_options.struct_size == sizeof sink_options &&
-      slices[0].values_size == 8 && slices[1].values_size == 2 && chunk.slice_size == sizeof *slices;
+      slices[0].values_size == 8 && slices[1].values_size == 2 && chunk.slice_size == sizeof *slices &&
+      required[0].values_size == 8 && required[1].value_count == 2 && repeated[0].values_size == 4 &&
+      repeated[0].level_count == 2 && repeated[1].offsets == wide_offsets;
   return right ? chunk.slices[1].length : 0;
 }

@@ -73,6 +73,18 @@
 /** A row chunk of `count` column slices. */
 #define PF_ROW_CHUNK(slices, count) {sizeof(pf_row_chunk), sizeof(pf_column_slice), (slices), (count)}
 
+/** A required column of a row group: `count` adjacent values; or texts or byte strings, with `count + 1` offsets. */
+#define PF_COLUMN_VALUES(values, count) {(values), (uint64_t)(count) * sizeof(*(values)), NULL, (uint64_t)(count)}
+#define PF_COLUMN_BYTES(bytes, size, offsets, count) {(bytes), (uint64_t)(size), (offsets), (uint64_t)(count)}
+
+/** The same with levels, `level_count` of both kinds; NULL for a kind that the column has not. */
+#define PF_COLUMN_LEVELS(values, count, definition_levels, repetition_levels, level_count)                 \
+  {(values), (uint64_t)(count) * sizeof(*(values)), NULL, (uint64_t)(count), (definition_levels),          \
+   (repetition_levels), (uint64_t)(level_count)}
+#define PF_COLUMN_BYTES_LEVELS(bytes, size, offsets, count, definition_levels, repetition_levels, level_count) \
+  {(bytes), (uint64_t)(size), (offsets), (uint64_t)(count), (definition_levels), (repetition_levels),      \
+   (uint64_t)(level_count)}
+
 
 /** Done. */
 #define PF_OK 0
@@ -496,6 +508,46 @@ typedef struct pf_part {
   const char *path;
 } pf_part;
 
+/** A required column's values for a row group. See `PF_COLUMN_VALUES` and `PF_COLUMN_BYTES`. */
+typedef struct pf_column_values {
+  /**
+   * Adjacent values of the column's physical type, little-endian, of any alignment: BOOLEAN 1 byte (0
+   * is false), INT32 and FLOAT 4, INT64 and DOUBLE 8, INT96 12, FIXED_LEN_BYTE_ARRAY its length.
+   * BYTE_ARRAY: the bytes that the offsets point into.
+   */
+  const void *values;
+  /** Bytes at `values`: exactly those of `value_count` values, except for BYTE_ARRAY. */
+  uint64_t values_size;
+  /** BYTE_ARRAY: `value_count + 1` offsets in bytes, rising from 0 or more. Else NULL. */
+  const int64_t *offsets;
+  /** Values: one a row. */
+  uint64_t value_count;
+} pf_column_values;
+
+/**
+ * A column's values and levels for a row group. See `PF_COLUMN_LEVELS` and `PF_COLUMN_BYTES_LEVELS`.
+ *
+ * Levels are Parquet's own. A definition level counts the optional and repeated fields on the way to the
+ * value, itself included, that are there: the column's maximum where there is a value, less where there
+ * is a null or an empty list. A repetition level counts the repeated fields that go on: 0 starts a row.
+ */
+typedef struct pf_column_levels {
+  /** As in `pf_column_values`: only the values that are there, nothing for nulls and empty lists. */
+  const void *values;
+  /** As in `pf_column_values`. */
+  uint64_t values_size;
+  /** As in `pf_column_values`. */
+  const int64_t *offsets;
+  /** Values that are there: as many as definition levels are the column's maximum. */
+  uint64_t value_count;
+  /** `level_count` levels. NULL if no field on the way to the column is optional or repeated. */
+  const int16_t *definition_levels;
+  /** `level_count` levels. NULL if no field on the way to the column is repeated. */
+  const int16_t *repetition_levels;
+  /** Levels; 0 if both are NULL. */
+  uint64_t level_count;
+} pf_column_levels;
+
 /** A field of a record. */
 typedef struct pf_record_field {
   /** Name of the column: UTF-8, NUL-terminated, not empty, unique in the layout. Copied. */
@@ -605,6 +657,33 @@ pf_status pf_schema_new(const struct pf_field *fields,
                         struct pf_error *error);
 
 /**
+ * Makes a schema from a Parquet message type, for `pf_writer_write_row_group` and its sibling: all
+ * physical and annotated types, optional and repeated fields, groups in groups up to 64 deep.
+ *
+ * ```text
+ * message trades {
+ *   required int64 id;
+ *   required int96 when;
+ *   optional binary venue (UTF8);
+ *   required fixed_len_byte_array(16) key (UUID);
+ *   repeated double fills;
+ *   optional group legs (LIST) { repeated group list { required int32 element; } }
+ * }
+ * ```
+ *
+ * A writer with such a schema takes no row chunks.
+ *
+ * On success `*schema` is a handle that the caller frees with `pf_schema_free`; on failure it is left
+ * alone. Nothing passed in is kept. Never blocks; any thread.
+ *
+ * Errors: `PF_ERR_INVALID_ARGUMENT` (NULL, text that is no message type, a group without fields or with
+ * a name twice), `PF_ERR_BAD_UTF8`.
+ */
+pf_status pf_schema_from_message(const char *message,
+                                 struct pf_schema **schema,
+                                 struct pf_error *error);
+
+/**
  * Frees a schema. Writers opened with it keep what they need. NULL and stale handles are ignored.
  *
  * Never blocks; any thread.
@@ -637,8 +716,9 @@ pf_status pf_writer_open(const char *path,
  *
  * Errors: `PF_ERR_INVALID_ARGUMENT` (NULL, sizes, offsets, layout), `PF_ERR_SCHEMA_MISMATCH` (number
  * of columns, their lengths, a null in a required column), `PF_ERR_TYPE_MISMATCH` (a layout that
- * cannot carry the type), `PF_ERR_BAD_UTF8`, `PF_ERR_CLOSED`, `PF_ERR_STALE_HANDLE`; or the first
- * error that encoding or writing met, which every later call repeats.
+ * cannot carry the type), `PF_ERR_BAD_UTF8`, `PF_ERR_UNSUPPORTED` (a schema from a message type),
+ * `PF_ERR_CLOSED`, `PF_ERR_STALE_HANDLE`; or the first error that encoding or writing met, which every
+ * later call repeats.
  */
 pf_status pf_append_row_chunk(struct pf_writer *writer,
                               const struct pf_row_chunk *chunk,
@@ -687,6 +767,52 @@ pf_status pf_close(struct pf_writer *writer,
  * May wait for a batch being encoded. Any thread.
  */
 void pf_writer_free(struct pf_writer *writer);
+
+/**
+ * Writes one row group of `rows` rows from `column_count` columns, `column_size`
+ * (`sizeof(pf_column_values)`) bytes each: one for each leaf column of the part's Parquet schema, in its
+ * order, all of them required.
+ *
+ * Everything is copied before the call returns, and encoded later, on libflow's threads. Rows that came
+ * before, by whatever call, come before in the part; the row group they are in ends. This one is written
+ * whole, whatever `row_group_rows` says. With 0 rows it is `pf_flush`.
+ *
+ * The schema may come from `pf_schema_from_message` or from fields. Those have the physical types that
+ * Parquet gives them: INT32 for 32 bits and less, dates included, INT64 for 64, timestamps included
+ * (seconds as milliseconds).
+ *
+ * The row group is checked whole first: a refused one changes nothing, and the writer stays usable.
+ * Blocks while more than `queue_bytes` wait to be encoded. One thread at a time per writer.
+ *
+ * Errors: `PF_ERR_INVALID_ARGUMENT` (NULL, sizes, offsets, values outside of an annotation's integers),
+ * `PF_ERR_SCHEMA_MISMATCH` (number of columns, of rows, a column that is not required),
+ * `PF_ERR_TYPE_MISMATCH` (offsets missing or not wanted), `PF_ERR_BAD_UTF8` (columns annotated as text),
+ * `PF_ERR_CLOSED`, `PF_ERR_STALE_HANDLE`; or the writer's first error.
+ */
+pf_status pf_writer_write_row_group(struct pf_writer *writer,
+                                    uint64_t rows,
+                                    const struct pf_column_values *columns,
+                                    uint64_t column_count,
+                                    uint64_t column_size,
+                                    struct pf_error *error);
+
+/**
+ * As `pf_writer_write_row_group`, for columns of any kind: with definition levels for the optional ones
+ * and repetition levels for the repeated ones. `column_size` is `sizeof(pf_column_levels)`.
+ *
+ * Levels are checked, too, as no reader could tell: each in the column's range, the first of a list
+ * before those that go on with it, as many values as are said to be there, as many rows as `rows`, and
+ * columns of one group agree on where it is null, empty or repeated.
+ *
+ * Errors: also `PF_ERR_INVALID_ARGUMENT` (a column's levels), `PF_ERR_SCHEMA_MISMATCH` (levels missing or
+ * not wanted, columns that disagree).
+ */
+pf_status pf_writer_write_row_group_with_levels(struct pf_writer *writer,
+                                                uint64_t rows,
+                                                const struct pf_column_levels *columns,
+                                                uint64_t column_count,
+                                                uint64_t column_size,
+                                                struct pf_error *error);
 
 /**
  * Makes a layout of records of `record_size` bytes with `field_count` fields, `field_size`

@@ -4,14 +4,18 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, Schema as ArrowSchema, SchemaRef, TimeUnit};
+use parquet::schema::types::TypePtr;
 
 use crate::error::{Error, ErrorClass, Result};
+
+mod message;
 
 /// A checked, immutable list of fields. Cloning shares it.
 #[derive(Clone, Debug)]
 pub struct Schema {
     fields: Arc<[Field]>,
     stored: SchemaRef,
+    message: Option<TypePtr>,
 }
 
 impl Schema {
@@ -35,7 +39,19 @@ impl Schema {
         }
         let stored = fields.iter().map(|f| f.clone().with_data_type(stored_type(f.data_type())));
         let stored = Arc::new(ArrowSchema::new(stored.collect::<Vec<_>>()));
-        Ok(Schema { fields: fields.into(), stored })
+        Ok(Schema { fields: fields.into(), stored, message: None })
+    }
+
+    /// A schema in Parquet's own terms, from the text of a message type. It has no fields: its rows come
+    /// as row groups, by levels.
+    pub fn from_message(text: &str) -> Result<Self> {
+        let message = Some(message::parse(text)?);
+        Ok(Schema { fields: [].into(), stored: Arc::new(ArrowSchema::empty()), message })
+    }
+
+    /// The message type that the schema was made from, if it was.
+    pub fn message(&self) -> Option<&TypePtr> {
+        self.message.as_ref()
     }
 
     /// The fields as the caller gave them.

@@ -28,3 +28,15 @@
 
 /** A row chunk of `count` column slices. */
 #define PF_ROW_CHUNK(slices, count) {sizeof(pf_row_chunk), sizeof(pf_column_slice), (slices), (count)}
+
+/** A required column of a row group: `count` adjacent values; or texts or byte strings, with `count + 1` offsets. */
+#define PF_COLUMN_VALUES(values, count) {(values), (uint64_t)(count) * sizeof(*(values)), NULL, (uint64_t)(count)}
+#define PF_COLUMN_BYTES(bytes, size, offsets, count) {(bytes), (uint64_t)(size), (offsets), (uint64_t)(count)}
+
+/** The same with levels, `level_count` of both kinds; NULL for a kind that the column has not. */
+#define PF_COLUMN_LEVELS(values, count, definition_levels, repetition_levels, level_count)                 \
+  {(values), (uint64_t)(count) * sizeof(*(values)), NULL, (uint64_t)(count), (definition_levels),          \
+   (repetition_levels), (uint64_t)(level_count)}
+#define PF_COLUMN_BYTES_LEVELS(bytes, size, offsets, count, definition_levels, repetition_levels, level_count) \
+  {(bytes), (uint64_t)(size), (offsets), (uint64_t)(count), (definition_levels), (repetition_levels),      \
+   (uint64_t)(level_count)}

@@ -11,6 +11,7 @@ mod input;
 pub mod columns;
 pub mod error;
 pub mod layout;
+pub mod row_group;
 pub mod schema;
 pub mod sink;
 pub mod version;

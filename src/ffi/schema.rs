@@ -250,6 +250,43 @@ pub unsafe extern "C" fn pf_schema_new(
     }
 }
 
+/// Makes a schema from a Parquet message type, for `pf_writer_write_row_group` and its sibling: all
+/// physical and annotated types, optional and repeated fields, groups in groups up to 64 deep.
+///
+/// ```text
+/// message trades {
+///   required int64 id;
+///   required int96 when;
+///   optional binary venue (UTF8);
+///   required fixed_len_byte_array(16) key (UUID);
+///   repeated double fills;
+///   optional group legs (LIST) { repeated group list { required int32 element; } }
+/// }
+/// ```
+///
+/// A writer with such a schema takes no row chunks.
+///
+/// On success `*schema` is a handle that the caller frees with `pf_schema_free`; on failure it is left
+/// alone. Nothing passed in is kept. Never blocks; any thread.
+///
+/// Errors: `PF_ERR_INVALID_ARGUMENT` (NULL, text that is no message type, a group without fields or with
+/// a name twice), `PF_ERR_BAD_UTF8`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pf_schema_from_message(
+    message: *const c_char,
+    schema: *mut *mut pf_schema,
+    error: *mut pf_error,
+) -> pf_status {
+    // SAFETY: what the header asks of the caller.
+    unsafe {
+        boundary(error, || {
+            let out = input::output(schema, "schema")?;
+            *out = SCHEMAS.insert(Schema::from_message(input::text(message, "message")?)?);
+            Ok(())
+        })
+    }
+}
+
 /// Frees a schema. Writers opened with it keep what they need. NULL and stale handles are ignored.
 ///
 /// Never blocks; any thread.

@@ -19,10 +19,10 @@ use crate::schema::fixed_width;
 use crate::storage::{IfExists, Sync};
 use crate::writer::{Writer, WriterOptions};
 
-static WRITERS: Table<Mutex<OpenWriter>> = Table::new(Kind::Writer);
+pub(super) static WRITERS: Table<Mutex<OpenWriter>> = Table::new(Kind::Writer);
 
-struct OpenWriter {
-    writer: Writer,
+pub(super) struct OpenWriter {
+    pub(super) writer: Writer,
     /// Bytes of a value of each field; 0 for variable length.
     widths: Vec<usize>,
     /// The published path, lent to C until the writer is freed.
@@ -242,8 +242,9 @@ pub unsafe extern "C" fn pf_writer_open(
 ///
 /// Errors: `PF_ERR_INVALID_ARGUMENT` (NULL, sizes, offsets, layout), `PF_ERR_SCHEMA_MISMATCH` (number
 /// of columns, their lengths, a null in a required column), `PF_ERR_TYPE_MISMATCH` (a layout that
-/// cannot carry the type), `PF_ERR_BAD_UTF8`, `PF_ERR_CLOSED`, `PF_ERR_STALE_HANDLE`; or the first
-/// error that encoding or writing met, which every later call repeats.
+/// cannot carry the type), `PF_ERR_BAD_UTF8`, `PF_ERR_UNSUPPORTED` (a schema from a message type),
+/// `PF_ERR_CLOSED`, `PF_ERR_STALE_HANDLE`; or the first error that encoding or writing met, which every
+/// later call repeats.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pf_append_row_chunk(
     writer: *mut pf_writer,
@@ -286,6 +287,7 @@ unsafe fn with_chunk<T>(
         return Err(Error::invalid("chunk is NULL; pass a pf_row_chunk"));
     }
     let open = &mut *open.lock();
+    open.writer.check_has_fields()?;
     // SAFETY: the caller's promise.
     unsafe {
         let chunk = input::options(chunk, pf_row_chunk::ZERO)?;

@@ -1,13 +1,19 @@
 //! Parquet through the parquet crate.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use parquet::arrow::ArrowWriter;
+use arrow_schema::SchemaRef;
+use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
+use parquet::arrow::{ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata};
 use parquet::basic::{Compression, GzipLevel, ZstdLevel};
+use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
 
+use super::levels::{LeveledRowGroup, LeveledSchema};
 use crate::error::{Error, Result};
 use crate::schema::Schema;
 use crate::storage::PartFile;
@@ -83,10 +89,21 @@ pub struct PartSummary {
     pub row_groups: u64,
 }
 
-/// Encodes batches into one part.
+/// Encodes batches and row groups into one part.
 pub struct ParquetEncoder {
-    writer: ArrowWriter<PartFile>,
+    writer: SerializedFileWriter<PartFile>,
+    /// Makes the encoders of a row group's columns, for batches.
+    columns: ArrowRowGroupWriterFactory,
+    schema: SchemaRef,
+    gathering: Option<Gathering>,
+    row_group_rows: usize,
     path: PathBuf,
+}
+
+/// The row group that batches go into: its pages are kept until it ends.
+struct Gathering {
+    columns: Vec<ArrowColumnWriter>,
+    rows: usize,
 }
 
 impl ParquetEncoder {
@@ -97,27 +114,82 @@ impl ParquetEncoder {
         path: PathBuf,
         create: impl FnOnce() -> Result<PartFile>,
     ) -> Result<Self> {
+        let starting = |e: &ParquetError| Error::parquet(e, format!("starting \"{}\"", path.display()));
         let version = concat!("libflow ", env!("CARGO_PKG_VERSION"));
-        let properties = WriterProperties::builder()
+        let mut properties = WriterProperties::builder()
             .set_compression(options.codec.compression()?)
-            .set_max_row_group_row_count(Some(options.row_group_rows))
             .set_created_by(version.to_owned())
             .build();
-        let writer = ArrowWriter::try_new(create()?, schema.stored().clone(), Some(properties))
-            .map_err(|e| Error::parquet(&e, format!("starting \"{}\"", path.display())))?;
-        let mut encoder = ParquetEncoder { writer, path };
+        let stored = schema.stored().clone();
+        let root = match schema.message() {
+            Some(message) => message.clone(),
+            None => {
+                add_encoded_arrow_schema_to_metadata(&stored, &mut properties);
+                let converted = ArrowSchemaConverter::new().convert(&stored);
+                converted.map_err(|e| starting(&e))?.root_schema_ptr()
+            }
+        };
+        let writer = SerializedFileWriter::new(create()?, root, Arc::new(properties));
+        let writer = writer.map_err(|e| starting(&e))?;
+        let columns = ArrowRowGroupWriterFactory::new(&writer, stored.clone());
+        let row_group_rows = options.row_group_rows;
+        let mut encoder =
+            ParquetEncoder { writer, columns, schema: stored, gathering: None, row_group_rows, path };
         encoder.put_metadata("libflow.version", env!("CARGO_PKG_VERSION"));
         Ok(encoder)
     }
 
+    /// The part's leaf columns.
+    pub fn leveled_schema(&self) -> LeveledSchema {
+        LeveledSchema::new(self.writer.schema_descr())
+    }
+
     /// Encodes a batch; row groups that get full are written.
     pub fn encode(&mut self, batch: &RecordBatch) -> Result<()> {
-        self.writer.write(batch).map_err(|e| self.error(&e))
+        let mut row = 0;
+        while row < batch.num_rows() {
+            let rows = self.gather(batch, row).map_err(|e| self.error(&e))?;
+            row += rows;
+            if self.gathering.as_ref().is_some_and(|group| group.rows >= self.row_group_rows) {
+                self.end_row_group()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Encodes the rows from `row` on that the row group has room for; returns how many.
+    fn gather(&mut self, batch: &RecordBatch, row: usize) -> parquet::errors::Result<usize> {
+        let group = match &mut self.gathering {
+            Some(group) => group,
+            none => {
+                let columns = self.columns.create_column_writers(self.writer.flushed_row_groups().len())?;
+                none.insert(Gathering { columns, rows: 0 })
+            }
+        };
+        let rows = (batch.num_rows() - row).min(self.row_group_rows - group.rows);
+        let batch = batch.slice(row, rows);
+        let mut columns = group.columns.iter_mut();
+        for (field, array) in self.schema.fields().iter().zip(batch.columns()) {
+            for (leaf, column) in compute_leaves(field, array)?.iter().zip(&mut columns) {
+                column.write(leaf)?;
+            }
+        }
+        group.rows += rows;
+        Ok(rows)
     }
 
     /// Ends the row group, if it has rows.
     pub fn end_row_group(&mut self) -> Result<()> {
-        self.writer.flush().map_err(|e| self.error(&e))
+        match self.gathering.take() {
+            Some(group) => group.append_to(&mut self.writer).map_err(|e| self.error(&e)),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes a row group that came by levels. The one that batches went into ends before it.
+    pub fn write_row_group(&mut self, group: LeveledRowGroup) -> Result<()> {
+        self.end_row_group()?;
+        group.append_to(&mut self.writer).map_err(|e| self.error(&e))
     }
 
     /// Adds a key and value to the part's metadata.
@@ -127,6 +199,7 @@ impl ParquetEncoder {
 
     /// Writes the rest and the footer, and publishes.
     pub fn finish(mut self) -> Result<PartSummary> {
+        self.end_row_group()?;
         let metadata = self.writer.finish().map_err(|e| self.error(&e))?;
         let summary = PartSummary {
             rows: metadata.file_metadata().num_rows() as u64,
@@ -140,7 +213,17 @@ impl ParquetEncoder {
     }
 
     #[track_caller]
-    fn error(&self, error: &parquet::errors::ParquetError) -> Error {
+    fn error(&self, error: &ParquetError) -> Error {
         Error::parquet(error, format!("writing \"{}\"", self.path.display()))
+    }
+}
+
+impl Gathering {
+    fn append_to(self, writer: &mut SerializedFileWriter<PartFile>) -> parquet::errors::Result<()> {
+        let mut row_group = writer.next_row_group()?;
+        for column in self.columns {
+            column.close()?.append_to_row_group(&mut row_group)?;
+        }
+        row_group.close().map(drop)
     }
 }

@@ -9,12 +9,22 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::threads::spawn_task;
 use crate::error::{Error, Result};
-use crate::format::{ParquetEncoder, PartSummary};
+use crate::format::{LeveledRowGroup, ParquetEncoder, PartSummary};
 
 enum Job {
     Batch(RecordBatch, usize),
+    RowGroup(LeveledRowGroup, usize),
     EndRowGroup,
     Finish(Vec<(String, String)>),
+}
+
+impl Job {
+    fn bytes(&self) -> usize {
+        match self {
+            Job::Batch(_, bytes) | Job::RowGroup(_, bytes) => *bytes,
+            Job::EndRowGroup | Job::Finish(_) => 0,
+        }
+    }
 }
 
 /// The queue. Dropping it abandons the part: queued work is discarded, nothing is published.
@@ -69,12 +79,23 @@ impl EncodeQueue {
     /// for its memory.
     pub fn push(&self, batch: RecordBatch) -> Result<Option<RecordBatch>> {
         let bytes = batch.get_array_memory_size();
+        self.push_job(Job::Batch(batch, bytes))
+    }
+
+    /// Queues a row group that came by levels; waits while the queue is full.
+    pub fn push_row_group(&self, group: LeveledRowGroup) -> Result<()> {
+        let bytes = group.bytes();
+        self.push_job(Job::RowGroup(group, bytes)).map(drop)
+    }
+
+    fn push_job(&self, job: Job) -> Result<Option<RecordBatch>> {
+        let bytes = job.bytes();
         let mut state = self.shared.state.lock();
         while state.latch.is_none() && !self.shared.takes(&state, bytes) {
             self.shared.progress.wait(&mut state);
         }
         let spent = state.spent.take();
-        self.submit(state, Job::Batch(batch, bytes)).map(|()| spent)
+        self.submit(state, job).map(|()| spent)
     }
 
     /// Queues a batch whether the queue is full or not: for a caller that has asked before.
@@ -110,9 +131,7 @@ impl EncodeQueue {
 
     fn submit(&self, mut state: MutexGuard<'_, State>, job: Job) -> Result<()> {
         state.check()?;
-        if let Job::Batch(_, bytes) = job {
-            state.bytes += bytes;
-        }
+        state.bytes += job.bytes();
         state.jobs.push_back(job);
         if state.busy {
             return Ok(());
@@ -174,7 +193,7 @@ impl Shared {
             return false;
         };
         drop(state);
-        let bytes = if let Job::Batch(_, bytes) = job { bytes } else { 0 };
+        let bytes = job.bytes();
         let outcome = catch_unwind(AssertUnwindSafe(|| work(encoder, job)))
             .unwrap_or_else(|payload| Err(Error::panic(&*payload, "encoding a batch")));
 
@@ -209,6 +228,7 @@ fn work(mut encoder: Box<ParquetEncoder>, job: Job) -> Result<Done> {
             encoder.encode(&batch)?;
             return Ok(Done::Encoded(encoder, Some(batch)));
         }
+        Job::RowGroup(group, _) => encoder.write_row_group(group)?,
         Job::EndRowGroup => encoder.end_row_group()?,
         Job::Finish(metadata) => {
             for (key, value) in metadata {

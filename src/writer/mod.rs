@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::columns::{BadValues, Checked, ColumnSlice, Window};
 use crate::error::{Error, ErrorClass, Result};
-use crate::format::{ParquetEncoder, ParquetOptions, PartSummary};
+use crate::format::{LeafSlice, LeveledRowGroup, LeveledSchema, ParquetEncoder, ParquetOptions, PartSummary};
 use crate::pool::EncodeQueue;
 use crate::schema::Schema;
 use crate::storage::{IfExists, PartFile, Sync};
@@ -65,6 +65,7 @@ impl WriterOptions {
 /// Writes one part. Dropped before [`Writer::close`], it publishes nothing.
 pub struct Writer {
     schema: Schema,
+    leveled: LeveledSchema,
     window: Window,
     queue: EncodeQueue,
     metadata: Vec<(String, String)>,
@@ -79,6 +80,7 @@ impl Writer {
         let encoder = ParquetEncoder::new(schema, &options.parquet, path.to_owned(), create)?;
         Ok(Writer {
             schema: schema.clone(),
+            leveled: encoder.leveled_schema(),
             window: Window::new(schema, options.window_rows, options.window_bytes),
             queue: EncodeQueue::new(encoder, options.queue_bytes),
             metadata: Vec::new(),
@@ -102,6 +104,7 @@ impl Writer {
     /// what is gathered and the chunk. A chunk larger than the queue is taken once the queue is empty.
     pub fn try_append(&mut self, slices: &[ColumnSlice<'_>]) -> Result<bool> {
         self.check_open()?;
+        self.check_has_fields()?;
         let chunk = Checked::new(&self.schema, slices, BadValues::Refuse)?;
         if self.window.fills_with(&chunk) && !self.queue.takes(self.window.bytes_with(&chunk)) {
             return Ok(false);
@@ -112,9 +115,34 @@ impl Writer {
 
     fn append_checked(&mut self, slices: &[ColumnSlice<'_>], bad_values: BadValues) -> Result<()> {
         self.check_open()?;
+        self.check_has_fields()?;
         let chunk = Checked::new(&self.schema, slices, bad_values)?;
         let queue = &self.queue;
         self.window.append(chunk, |batch| queue.push(batch))
+    }
+
+    /// Whether rows can come as columns of the schema's fields.
+    pub fn check_has_fields(&self) -> Result<()> {
+        match self.schema.message() {
+            None => Ok(()),
+            Some(_) => Err(Error::new(
+                ErrorClass::Unsupported,
+                "the schema was made from a message type, which has no fields to append to; write row groups",
+            )),
+        }
+    }
+
+    /// Writes one row group of `rows` rows, one slice a leaf column, after all rows that came before.
+    /// Waits while the queue is full. A row group whose levels are inconsistent is refused whole and the
+    /// writer stays usable.
+    pub fn write_row_group(&mut self, rows: usize, slices: &[LeafSlice<'_>]) -> Result<()> {
+        self.check_open()?;
+        let group = LeveledRowGroup::new(&self.leveled, rows, slices)?;
+        if group.rows() == 0 {
+            return self.flush();
+        }
+        self.send_window()?;
+        self.queue.push_row_group(group)
     }
 
     /// Ends the row group. Does not wait for it to be written.

@@ -2,9 +2,10 @@
 
 A column becomes a list in the form of the `.expected.jsonl` files (see ffi-tests/expected.h): integers as they
 are, floats as hex floats or "nan:<bits>", text as text, bytes as {"hex": ...}, dates and timestamps as integers
-in the stored unit.
+in the stored unit, lists as lists.
 """
 
+import re
 import struct
 
 import duckdb
@@ -61,16 +62,21 @@ def in_unit(count, have, want):
 
 def column_values(column, stored_type):
     """The values of an Arrow column, in the form of the expectations."""
-    array = column.combine_chunks()
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     kind = array.type
     if pa.types.is_float32(kind):
         return [from_float_bits(bits, 4) for bits in array.view(pa.uint32()).to_pylist()]
     if pa.types.is_float64(kind):
         return [from_float_bits(bits, 8) for bits in array.view(pa.uint64()).to_pylist()]
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        elements = column_values(array.values, stored_type)
+        ends = array.offsets.to_pylist()
+        lists = zip(array.is_valid().to_pylist(), ends, ends[1:])
+        return [elements[begin:end] if valid else None for valid, begin, end in lists]
     if pa.types.is_date32(kind):
         return array.view(pa.int32()).to_pylist()
     if pa.types.is_timestamp(kind):
-        want = stored_type.removeprefix("timestamp[").rstrip("]").split(",")[0]
+        want = re.search(r"timestamp\[(\w+)", stored_type)[1]
         return [in_unit(count, kind.unit, want) for count in array.view(pa.int64()).to_pylist()]
     values = array.to_pylist()
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):

@@ -1,6 +1,7 @@
 """Every part below the `--out` directories holds just what its `.expected.jsonl` says, by three readers."""
 
 import json
+import re
 from collections import Counter
 from functools import lru_cache
 from pathlib import Path
@@ -31,12 +32,18 @@ def expectation(part):
     with expectation_of(part).open(encoding="utf-8") as lines:
         header = json.loads(next(lines))
         rows = [json.loads(line) for line in lines]
-    floats = [i for i, column in enumerate(header["columns"]) if column["type"] in ("float", "double")]
+    floats = [i for i, column in enumerate(header["columns"]) if re.search(r"\b(float|double)\b", column["type"])]
     for row in rows:
         for i in floats:
-            if row[i] is not None and not row[i].startswith("nan:"):
-                row[i] = float.fromhex(row[i]).hex()
+            row[i] = in_python_hex(row[i])
     return header, rows
+
+
+def in_python_hex(value):
+    """A hex float, or a list of them, in Python's spelling."""
+    if isinstance(value, list):
+        return [in_python_hex(element) for element in value]
+    return value if value is None or value.startswith("nan:") else float.fromhex(value).hex()
 
 
 def typed(value):
@@ -62,9 +69,11 @@ def test_the_footer_says_who_wrote_what(part):
     file = pq.ParquetFile(part)
     schema = [(field.name, str(field.type), field.nullable) for field in file.schema_arrow]
     assert schema == [(column["name"], column["type"], column["nullable"]) for column in header["columns"]]
-    # Also without what Arrow adds to the footer: 1 is OPTIONAL, 0 REQUIRED.
-    levels = [file.schema.column(i).max_definition_level for i in range(len(schema))]
-    assert levels == [int(column["nullable"]) for column in header["columns"]]
+    # Also without what Arrow adds to the footer: for a flat column, definition level 1 is OPTIONAL, 0 REQUIRED.
+    leaves = [file.schema.column(i) for i in range(len(file.schema))]
+    levels = [[leaf.max_definition_level, leaf.max_repetition_level] for leaf in leaves]
+    flat = [[[int(column["nullable"]), 0]] for column in header["columns"]]
+    assert levels == sum((column.get("levels", own) for column, own in zip(header["columns"], flat)), [])
     assert file.metadata.num_rows == len(rows)
     assert header["row_groups"] is None or file.metadata.num_row_groups == header["row_groups"]
 
