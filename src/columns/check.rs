@@ -4,7 +4,7 @@ use arrow_schema::{DataType, Field, TimeUnit};
 
 use super::slice::{ColumnSlice, Validity, Values, signed_offset};
 use crate::error::{Error, ErrorClass, Result};
-use crate::schema::{Schema, fixed_width};
+use crate::schema::{Schema, fixed_width, is_row_type};
 
 /// What to do with values that cannot be stored as they are: text that is no UTF-8, seconds out of
 /// range.
@@ -62,6 +62,15 @@ impl<'a> Checked<'a> {
 fn check_column(slice: &ColumnSlice<'_>, field: &Field) -> Result<()> {
     let name = field.name();
     let width = fixed_width(field.data_type());
+    if !is_row_type(field.data_type()) {
+        return Err(Error::new(
+            ErrorClass::Unsupported,
+            format!(
+                "column \"{name}\": no column slice carries type {}; use pf_append_arrow",
+                field.data_type()
+            ),
+        ));
+    }
     match (slice.values, width) {
         (Values::Fixed { bytes, stride }, Some(width)) => {
             check_extent(name, "values", bytes.len(), slice.len, stride, width)?;

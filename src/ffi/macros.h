@@ -18,3 +18,8 @@
 
 /** A row chunk of `count` column slices. */
 #define PF_ROW_CHUNK(slices, count) {sizeof(pf_row_chunk), sizeof(pf_column_slice), (slices), (count)}
+
+/** The Arrow C data and stream interfaces; include a header of Arrow's, or copy the structs from its page. */
+struct ArrowSchema;
+struct ArrowArray;
+struct ArrowArrayStream;

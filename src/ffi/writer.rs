@@ -18,10 +18,10 @@ use crate::schema::fixed_width;
 use crate::storage::{IfExists, Sync};
 use crate::writer::{Writer, WriterOptions};
 
-static WRITERS: Table<Mutex<OpenWriter>> = Table::new(Kind::Writer);
+pub(super) static WRITERS: Table<Mutex<OpenWriter>> = Table::new(Kind::Writer);
 
-struct OpenWriter {
-    writer: Writer,
+pub(super) struct OpenWriter {
+    pub(super) writer: Writer,
     /// Bytes of a value of each field; 0 for variable length.
     widths: Vec<usize>,
     /// The published path, lent to C until the writer is freed.

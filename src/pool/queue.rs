@@ -65,6 +65,11 @@ impl EncodeQueue {
     /// Queues a batch; waits while the queue is full.
     pub fn push(&self, batch: RecordBatch) -> Result<()> {
         let bytes = batch.get_array_memory_size();
+        self.push_counted(batch, bytes)
+    }
+
+    /// As [`EncodeQueue::push`], for a slice of a batch, which counts as `bytes` and not as the whole.
+    pub fn push_counted(&self, batch: RecordBatch, bytes: usize) -> Result<()> {
         let mut state = self.shared.state.lock();
         while state.latch.is_none() && state.bytes > 0 && state.bytes + bytes > self.shared.max_bytes {
             self.shared.progress.wait(&mut state);
@@ -119,14 +124,14 @@ impl EncodeQueue {
 impl Drop for EncodeQueue {
     fn drop(&mut self) {
         let mut state = self.shared.state.lock();
-        state.jobs.clear();
+        let jobs = std::mem::take(&mut state.jobs);
         // The job in flight ends first, so that no file is left once this returns.
         while state.busy {
             self.shared.progress.wait(&mut state);
         }
         let encoder = state.encoder.take();
         drop(state);
-        drop(encoder);
+        drop((jobs, encoder)); // runs code of whoever owns the batches' memory, so not under the lock
     }
 }
 
@@ -155,6 +160,7 @@ impl Shared {
         let outcome = catch_unwind(AssertUnwindSafe(|| work(encoder, job)))
             .unwrap_or_else(|payload| Err(Error::panic(&*payload, "encoding a batch")));
 
+        let mut dropped = VecDeque::new();
         let mut state = self.state.lock();
         state.bytes -= bytes;
         match outcome {
@@ -162,11 +168,13 @@ impl Shared {
             Ok(Done::Published(summary)) => state.summary = Some(summary),
             Err(error) => {
                 state.latch = Some(error);
-                state.jobs.clear();
+                dropped = std::mem::take(&mut state.jobs);
                 state.bytes = 0;
             }
         }
         self.progress.notify_all();
+        drop(state);
+        drop(dropped); // as in `EncodeQueue::drop`, not under the lock
         true
     }
 }
