@@ -372,41 +372,6 @@ typedef struct pf_part {
   const char *path;
 } pf_part;
 
-typedef struct struct ArrowSchema {
-  const char *format;
-  const char *name;
-  const char *metadata;
-  int64_t flags;
-  int64_t n_children;
-  struct struct ArrowSchema **children;
-  struct struct ArrowSchema *dictionary;
-  void (*release)(struct struct ArrowSchema*);
-  void *private_data;
-} struct ArrowSchema;
-
-typedef struct struct ArrowArray {
-  int64_t length;
-  int64_t null_count;
-  int64_t offset;
-  int64_t n_buffers;
-  int64_t n_children;
-  const void **buffers;
-  struct struct ArrowArray **children;
-  struct struct ArrowArray *dictionary;
-  void (*release)(struct struct ArrowArray*);
-  void *private_data;
-} struct ArrowArray;
-
-typedef struct struct ArrowArrayStream {
-  int (*get_schema)(struct struct ArrowArrayStream*,
-                    struct struct ArrowSchema*);
-  int (*get_next)(struct struct ArrowArrayStream*,
-                  struct struct ArrowArray*);
-  const char *(*get_last_error)(struct struct ArrowArrayStream*);
-  void (*release)(struct struct ArrowArrayStream*);
-  void *private_data;
-} struct ArrowArrayStream;
-
 /** A field of a record. */
 typedef struct pf_record_field {
   /** Name of the column: UTF-8, NUL-terminated, not empty, unique in the layout. Copied. */
@@ -603,7 +568,7 @@ void pf_writer_free(struct pf_writer *writer);
  * Parquet cannot hold: unions, run-end encoding, intervals of months, days and nanoseconds, nested
  * dictionaries; more than 64 levels of nesting), `PF_ERR_BAD_UTF8` (a name).
  */
-pf_status pf_schema_from_arrow(struct struct ArrowSchema *arrow_schema,
+pf_status pf_schema_from_arrow(struct ArrowSchema *arrow_schema,
                                struct pf_schema **schema,
                                struct pf_error *error);
 
@@ -631,8 +596,8 @@ pf_status pf_schema_from_arrow(struct struct ArrowSchema *arrow_schema,
  * `PF_ERR_STALE_HANDLE`; or the writer's first error.
  */
 pf_status pf_append_arrow(struct pf_writer *writer,
-                          struct struct ArrowArray *array,
-                          struct struct ArrowSchema *schema,
+                          struct ArrowArray *array,
+                          struct ArrowSchema *schema,
                           struct pf_error *error);
 
 /**
@@ -647,7 +612,7 @@ pf_status pf_append_arrow(struct pf_writer *writer,
  * the I/O classes, `PF_ERR_OUT_OF_MEMORY`.
  */
 pf_status pf_append_arrow_stream(struct pf_writer *writer,
-                                 struct struct ArrowArrayStream *stream,
+                                 struct ArrowArrayStream *stream,
                                  struct pf_error *error);
 
 /**
