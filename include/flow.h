@@ -561,7 +561,8 @@ void pf_writer_free(struct pf_writer *writer);
  * and stored. On success `*schema` is a handle that the caller frees with `pf_schema_free`; on failure
  * it is left alone. Never blocks; any thread.
  *
- * A file holds timestamps and times in seconds as milliseconds, and dates in milliseconds as days.
+ * A file holds timestamps and times in seconds as milliseconds, dates in milliseconds as days, and list
+ * views as lists.
  *
  * Errors: `PF_ERR_INVALID_ARGUMENT` (NULL, misaligned, released before, a format that is not Arrow's, a
  * wrong number of children, no columns, an empty or repeated name), `PF_ERR_UNSUPPORTED` (a type that

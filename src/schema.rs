@@ -152,8 +152,8 @@ fn check_decimal(path: &str, precision: u8, scale: i8, max_precision: u8) -> Res
 }
 
 /// The type a file holds. Parquet has no unit of seconds (LogicalTypes.md, TIMESTAMP and TIME), so these
-/// become milliseconds, and dates in milliseconds become dates in days, in whatever they are nested.
-/// Every other type is stored as it is.
+/// become milliseconds, and dates in milliseconds become dates in days, in whatever they are nested; list
+/// views, which few readers know, become lists. Every other type is stored as it is.
 pub fn stored_type(data_type: &DataType) -> DataType {
     match data_type {
         DataType::Timestamp(TimeUnit::Second, zone) => {
@@ -164,8 +164,8 @@ pub fn stored_type(data_type: &DataType) -> DataType {
         DataType::List(item) => DataType::List(stored_field(item)),
         DataType::LargeList(item) => DataType::LargeList(stored_field(item)),
         DataType::FixedSizeList(item, size) => DataType::FixedSizeList(stored_field(item), *size),
-        DataType::ListView(item) => DataType::ListView(stored_field(item)),
-        DataType::LargeListView(item) => DataType::LargeListView(stored_field(item)),
+        DataType::ListView(item) => DataType::List(stored_field(item)),
+        DataType::LargeListView(item) => DataType::LargeList(stored_field(item)),
         DataType::Struct(fields) => DataType::Struct(fields.iter().map(stored_field).collect()),
         DataType::Map(entries, sorted) => DataType::Map(stored_field(entries), *sorted),
         DataType::Dictionary(key, value) => DataType::Dictionary(key.clone(), Box::new(stored_type(value))),

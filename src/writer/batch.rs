@@ -9,9 +9,10 @@ use arrow_array::types::{
 };
 use arrow_array::{
     Array, ArrayRef, FixedSizeListArray, GenericListArray, GenericListViewArray, MapArray, OffsetSizeTrait,
-    PrimitiveArray, RecordBatch, RecordBatchOptions, StructArray,
+    PrimitiveArray, RecordBatch, RecordBatchOptions, StructArray, make_array,
 };
 use arrow_buffer::{NullBuffer, OffsetBuffer};
+use arrow_data::transform::MutableArrayData;
 use arrow_schema::{ArrowError, DataType, Field, FieldRef, Fields, TimeUnit};
 
 use crate::error::{Error, ErrorClass, Result};
@@ -106,10 +107,10 @@ fn fit_array(array: &ArrayRef, field: &Field, above: Option<&NullBuffer>, path: 
         }
         (DataType::List(_), DataType::List(item)) => fit_list::<i32>(array.as_list(), item, path)?,
         (DataType::LargeList(_), DataType::LargeList(item)) => fit_list::<i64>(array.as_list(), item, path)?,
-        (DataType::ListView(_), DataType::ListView(item)) => {
+        (DataType::ListView(_), DataType::List(item)) => {
             fit_list_view::<i32>(array.as_list_view(), item, path)?
         }
-        (DataType::LargeListView(_), DataType::LargeListView(item)) => {
+        (DataType::LargeListView(_), DataType::LargeList(item)) => {
             fit_list_view::<i64>(array.as_list_view(), item, path)?
         }
         (DataType::FixedSizeList(_, size), DataType::FixedSizeList(item, _)) => {
@@ -196,14 +197,28 @@ fn fit_list<O: OffsetSizeTrait>(list: &GenericListArray<O>, item: &FieldRef, pat
     Ok(Arc::new(list.map_err(assembling)?))
 }
 
+/// Views may come in any order and overlap, so their values are copied into those of a list.
 fn fit_list_view<O: OffsetSizeTrait>(
-    list: &GenericListViewArray<O>,
+    views: &GenericListViewArray<O>,
     item: &FieldRef,
     path: &str,
 ) -> Result<ArrayRef> {
-    let values = fit_array(list.values(), item, None, &format!("{path}[]"))?;
-    let (offsets, sizes) = (list.offsets().clone(), list.sizes().clone());
-    let list = GenericListViewArray::try_new(item.clone(), offsets, sizes, values, list.nulls().cloned());
+    let len = |row: usize| if views.is_valid(row) { views.value_size(row).as_usize() } else { 0 };
+    let total: usize = (0..views.len()).map(len).sum();
+    if O::from_usize(total).is_none() {
+        return Err(Error::invalid(format!(
+            "column \"{path}\": the views span {total} elements together, more than a list holds; pass fewer rows"
+        )));
+    }
+    let from = views.values().to_data();
+    let mut values = MutableArrayData::new(vec![&from], false, total);
+    for row in 0..views.len() {
+        let start = views.value_offset(row).as_usize();
+        values.try_extend(0, start, start + len(row)).map_err(assembling)?;
+    }
+    let values = fit_array(&make_array(values.freeze()), item, None, &format!("{path}[]"))?;
+    let offsets = OffsetBuffer::from_lengths((0..views.len()).map(len));
+    let list = GenericListArray::<O>::try_new(item.clone(), offsets, values, views.nulls().cloned());
     Ok(Arc::new(list.map_err(assembling)?))
 }
 
