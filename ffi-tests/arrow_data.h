@@ -38,10 +38,10 @@ struct ArrowArrayStream {
   void *private_data;
 };
 
-/* Releases of whole schemas, arrays and streams so far, on any thread. */
+/* Releases of whole schemas, arrays and streams so far. */
 extern int schemas_released, arrays_released, streams_released;
 
-/* How many there are now; libflow may release arrays on its threads. */
+/* A counter's value; libflow may release arrays on its threads. */
 int released(const int *counter);
 
 /* A type with `n` children, which it owns from now on. */
