@@ -189,9 +189,10 @@ impl Import {
         match NonNull::new(pointer.cast_mut()) {
             _ if bytes == 0 => Ok(Buffer::default()),
             None => Err(Error::invalid(format!("{path}: a buffer is NULL that must have {bytes} bytes"))),
-            // SAFETY: what the header asks of the caller; the owner outlives the buffer.
             Some(pointer) => {
-                Ok(unsafe { Buffer::from_custom_allocation(pointer, bytes, self.owner.clone()) })
+                // SAFETY: what the header asks of the caller; the owner outlives the buffer.
+                let buffer = unsafe { Buffer::from_custom_allocation(pointer, bytes, self.owner.clone()) };
+                Ok(buffer)
             }
         }
     }
