@@ -41,8 +41,10 @@ static struct ArrowSchema schema_of_batch(int columns) {
 static const int32_t ids[] = {-1, 1, 2, 3, 4, -1};
 static const char texts[] =
     "\xFF"
-    "aéxyz";
-static const int32_t text_offsets[] = {0, 1, 2, 2, 4, 7, 7};
+    "a"
+    "\xFF"
+    "éxyz"; /* also under the null */
+static const int32_t text_offsets[] = {0, 1, 2, 3, 5, 8, 8};
 static const uint8_t text_valid = 0x3B; /* row 1 is null */
 static const int64_t times[] = {INT64_MAX, -1, INT64_MIN, 1, 1700000000, INT64_MAX};
 static const uint8_t time_valid = 0x1A; /* row 1 is null */
@@ -68,7 +70,7 @@ static struct ArrowArray batch_of(int columns) {
   const void *list[] = {NULL, item_offsets}, *item[] = {NULL, items}, *kind[] = {&kind_valid, kinds};
   const void *kind_text[] = {NULL, kind_offsets, kind_texts}, *none[] = {NULL};
   const void *x[] = {NULL, xs}, *price[] = {NULL, prices};
-  const int id_sizes[] = {-1, sizeof ids}, text_sizes[] = {1, sizeof text_offsets, 7};
+  const int id_sizes[] = {-1, sizeof ids}, text_sizes[] = {1, sizeof text_offsets, 8};
   const int when_sizes[] = {1, sizeof times}, list_sizes[] = {-1, sizeof item_offsets};
   const int item_sizes[] = {-1, sizeof items}, kind_sizes[] = {1, sizeof kinds};
   const int kind_text_sizes[] = {-1, sizeof kind_offsets, 7}, no_sizes[] = {-1};
@@ -243,7 +245,7 @@ SPOIL(falling_text_offset, BUFFER(CHILD(TEXT), 1, int32_t)[3] = 6)
 SPOIL(falling_item_offset, BUFFER(CHILD(ITEMS), 1, int32_t)[3] = 0)
 SPOIL(rising_item_offset, BUFFER(CHILD(ITEMS), 1, int32_t)[3] = 100)
 SPOIL(item_offset_past_the_items, BUFFER(CHILD(ITEMS), 1, int32_t)[5] = 7)
-SPOIL(bad_text, BUFFER(CHILD(TEXT), 2, char)[2] = 'e')
+SPOIL(bad_text, BUFFER(CHILD(TEXT), 2, char)[3] = 'e')
 SPOIL(bad_view, BUFFER(CHILD(VIEW), 1, char)[20] = (char)0xC0)
 SPOIL(bad_key, BUFFER(CHILD(KIND), 1, int8_t)[2] = 2)
 SPOIL(negative_key, BUFFER(CHILD(KIND), 1, int8_t)[2] = -1)
