@@ -13,8 +13,8 @@
  *   returns that first error, close included. One that failed never publishes a part.
  * - Handles are opaque. NULL, a freed handle, or one of another kind is an error, never a crash; free
  *   functions ignore them. Only pf_producer is a real address: see there.
- * - Ownership. Nothing passed in is kept after the call; what a function hands out is freed by the
- *   function of that noun. Borrowed results say until when they live.
+ * - Ownership. Nothing passed in is kept after the call, but Arrow's structs, which are moved; what a
+ *   function hands out is freed by the function of that noun. Borrowed results say until when they live.
  * - Outputs are written only on success.
  * - Threads. A const handle may be used by several threads at once, a non-const one by one at a time.
  * - Structs start with their size: use the PF_*_INIT macro. Arrays of structs travel with their element
@@ -84,6 +84,11 @@
 #define PF_COLUMN_BYTES_LEVELS(bytes, size, offsets, count, definition_levels, repetition_levels, level_count) \
   {(bytes), (uint64_t)(size), (offsets), (uint64_t)(count), (definition_levels), (repetition_levels),      \
    (uint64_t)(level_count)}
+
+/** The Arrow C data and stream interfaces; include a header of Arrow's, or copy the structs from its page. */
+struct ArrowSchema;
+struct ArrowArray;
+struct ArrowArrayStream;
 
 
 /** Done. */
@@ -813,6 +818,69 @@ pf_status pf_writer_write_row_group_with_levels(struct pf_writer *writer,
                                                 uint64_t column_count,
                                                 uint64_t column_size,
                                                 struct pf_error *error);
+
+/**
+ * Makes a schema of an Arrow schema of a record batch: a struct type, whose children are the columns.
+ *
+ * Takes `arrow_schema`: it is moved from, its `release` becomes NULL, and it is released before the
+ * call returns, whether it fails or not. Names, nullability and metadata, of the fields too, are kept
+ * and stored. On success `*schema` is a handle that the caller frees with `pf_schema_free`; on failure
+ * it is left alone. Never blocks; any thread.
+ *
+ * A file holds timestamps and times in seconds as milliseconds, dates in milliseconds as days, and list
+ * views as lists.
+ *
+ * Errors: `PF_ERR_INVALID_ARGUMENT` (NULL, misaligned, released before, a format that is not Arrow's, a
+ * wrong number of children, no columns, an empty or repeated name), `PF_ERR_UNSUPPORTED` (a type that
+ * Parquet cannot hold: unions, run-end encoding, intervals of months, days and nanoseconds, nested
+ * dictionaries; more than 64 levels of nesting), `PF_ERR_BAD_UTF8` (a name).
+ */
+pf_status pf_schema_from_arrow(struct ArrowSchema *arrow_schema,
+                               struct pf_schema **schema,
+                               struct pf_error *error);
+
+/**
+ * Appends an Arrow record batch: a struct array, whose children are the columns. They must be those of
+ * the writer's schema, in its order, of its names and types; names inside lists and maps, metadata and
+ * what the batch's schema says of nulls do not matter, but no null may be where the writer's schema
+ * says required.
+ *
+ * Takes `array` and `schema`: they are moved from, their `release` becomes NULL, and each is released
+ * once, whether the call fails or not; only a pointer that is NULL or misaligned is left alone. The
+ * columns are not copied: the array is released when its last row has been encoded, maybe on a thread
+ * of libflow's after this call, and at the latest in `pf_writer_free`.
+ *
+ * Every value is checked before any row is taken: offsets, dictionary keys, UTF-8, the digits of
+ * decimals; that costs one pass over the batch. What cannot be checked is that a buffer is as long as
+ * the array's length and offsets say. What lies under a null may be anything. A batch that is refused
+ * changes nothing, and the writer stays usable. Rows of earlier calls come first. Blocks as
+ * `pf_append_row_chunk` does. One thread at a time per writer.
+ *
+ * Errors: `PF_ERR_INVALID_ARGUMENT` (NULL, misaligned, released before, lengths, offsets, counts,
+ * dictionary keys, a value that the stored type cannot hold), `PF_ERR_SCHEMA_MISMATCH` (number or names
+ * of columns, a null in a required one), `PF_ERR_TYPE_MISMATCH` (a column of another type),
+ * `PF_ERR_UNSUPPORTED` (nesting of more than 64 levels), `PF_ERR_BAD_UTF8`, `PF_ERR_CLOSED`,
+ * `PF_ERR_STALE_HANDLE`; or the writer's first error.
+ */
+pf_status pf_append_arrow(struct pf_writer *writer,
+                          struct ArrowArray *array,
+                          struct ArrowSchema *schema,
+                          struct pf_error *error);
+
+/**
+ * Appends every record batch of an Arrow stream, as `pf_append_arrow` does one.
+ *
+ * Takes `stream`: it is moved from, its `release` becomes NULL, and it is released before the call
+ * returns, whether it fails or not. Its callbacks run on the calling thread. A batch that is refused,
+ * or a stream that fails, ends the call: batches before it stay appended, and the writer stays usable.
+ * Blocks as `pf_append_row_chunk` does, and as the stream does. One thread at a time per writer.
+ *
+ * Errors: those of `pf_append_arrow`; and what the stream reports, with its errno and its own words:
+ * the I/O classes, `PF_ERR_OUT_OF_MEMORY`.
+ */
+pf_status pf_append_arrow_stream(struct pf_writer *writer,
+                                 struct ArrowArrayStream *stream,
+                                 struct pf_error *error);
 
 /**
  * Makes a layout of records of `record_size` bytes with `field_count` fields, `field_size`

@@ -8,7 +8,7 @@ use super::rows::{Nulls, Rows, with_rows};
 use super::slice::{ColumnSlice, Selection, Validity, Values, dictionary_index, offset, view};
 use super::utf8;
 use crate::error::{Error, ErrorClass, Result};
-use crate::schema::{Schema, fixed_width};
+use crate::schema::{Schema, fixed_width, is_row_type};
 
 /// What to do with values that cannot be stored as they are: text that is no UTF-8, times out of range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +72,15 @@ struct Column<'a> {
 
 impl Column<'_> {
     fn check(&self, field: &Field, bad_values: BadValues) -> Result<()> {
+        if !is_row_type(self.data_type) {
+            return Err(Error::new(
+                ErrorClass::Unsupported,
+                format!(
+                    "column \"{}\": no column slice carries type {}; use pf_append_arrow",
+                    self.name, self.data_type
+                ),
+            ));
+        }
         self.check_layout(self.data_type, &self.slice.values)?;
         self.check_selection()?;
         self.check_validity()?;

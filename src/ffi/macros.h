@@ -40,3 +40,8 @@
 #define PF_COLUMN_BYTES_LEVELS(bytes, size, offsets, count, definition_levels, repetition_levels, level_count) \
   {(bytes), (uint64_t)(size), (offsets), (uint64_t)(count), (definition_levels), (repetition_levels),      \
    (uint64_t)(level_count)}
+
+/** The Arrow C data and stream interfaces; include a header of Arrow's, or copy the structs from its page. */
+struct ArrowSchema;
+struct ArrowArray;
+struct ArrowArrayStream;

@@ -8,6 +8,7 @@ mod boundary;
 mod handle;
 mod input;
 
+pub mod arrow;
 pub mod columns;
 pub mod error;
 pub mod layout;

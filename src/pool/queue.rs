@@ -12,7 +12,12 @@ use crate::error::{Error, Result};
 use crate::format::{LeveledRowGroup, ParquetEncoder, PartSummary};
 
 enum Job {
-    Batch(RecordBatch, usize),
+    Batch {
+        batch: RecordBatch,
+        bytes: usize,
+        /// Its memory is a window's, which may have it back.
+        ours: bool,
+    },
     RowGroup(LeveledRowGroup, usize),
     EndRowGroup,
     Finish(Vec<(String, String)>),
@@ -21,7 +26,7 @@ enum Job {
 impl Job {
     fn bytes(&self) -> usize {
         match self {
-            Job::Batch(_, bytes) | Job::RowGroup(_, bytes) => *bytes,
+            Job::Batch { bytes, .. } | Job::RowGroup(_, bytes) => *bytes,
             Job::EndRowGroup | Job::Finish(_) => 0,
         }
     }
@@ -79,7 +84,13 @@ impl EncodeQueue {
     /// for its memory.
     pub fn push(&self, batch: RecordBatch) -> Result<Option<RecordBatch>> {
         let bytes = batch.get_array_memory_size();
-        self.push_job(Job::Batch(batch, bytes))
+        self.push_job(Job::Batch { batch, bytes, ours: true })
+    }
+
+    /// Queues a slice of a batch that is not ours; it counts as `bytes`, its share of the whole. Waits while
+    /// the queue is full.
+    pub fn push_shared(&self, batch: RecordBatch, bytes: usize) -> Result<()> {
+        self.push_job(Job::Batch { batch, bytes, ours: false }).map(drop)
     }
 
     /// Queues a row group that came by levels; waits while the queue is full.
@@ -103,7 +114,7 @@ impl EncodeQueue {
         let bytes = batch.get_array_memory_size();
         let mut state = self.shared.state.lock();
         let spent = state.spent.take();
-        self.submit(state, Job::Batch(batch, bytes)).map(|()| spent)
+        self.submit(state, Job::Batch { batch, bytes, ours: true }).map(|()| spent)
     }
 
     /// Whether a batch of so many bytes would be queued without waiting.
@@ -156,14 +167,14 @@ impl EncodeQueue {
 impl Drop for EncodeQueue {
     fn drop(&mut self) {
         let mut state = self.shared.state.lock();
-        state.jobs.clear();
+        let jobs = std::mem::take(&mut state.jobs);
         // The job in flight ends first, so that no file is left once this returns.
         while state.busy {
             self.shared.progress.wait(&mut state);
         }
         let encoder = state.encoder.take();
         drop(state);
-        drop(encoder);
+        drop((jobs, encoder)); // runs code of whoever owns the batches' memory, so not under the lock
     }
 }
 
@@ -197,6 +208,7 @@ impl Shared {
         let outcome = catch_unwind(AssertUnwindSafe(|| work(encoder, job)))
             .unwrap_or_else(|payload| Err(Error::panic(&*payload, "encoding a batch")));
 
+        let mut dropped = VecDeque::new();
         let mut state = self.state.lock();
         state.bytes -= bytes;
         match outcome {
@@ -207,11 +219,13 @@ impl Shared {
             Ok(Done::Published(summary)) => state.summary = Some(summary),
             Err(error) => {
                 state.latch = Some(error);
-                state.jobs.clear();
+                dropped = std::mem::take(&mut state.jobs);
                 state.bytes = 0;
             }
         }
         self.progress.notify_all();
+        drop(state);
+        drop(dropped); // as in `EncodeQueue::drop`, not under the lock
         true
     }
 }
@@ -224,9 +238,9 @@ enum Done {
 /// Does one job. On an error the encoder is dropped, and its unpublished file with it.
 fn work(mut encoder: Box<ParquetEncoder>, job: Job) -> Result<Done> {
     match job {
-        Job::Batch(batch, _) => {
+        Job::Batch { batch, ours, .. } => {
             encoder.encode(&batch)?;
-            return Ok(Done::Encoded(encoder, Some(batch)));
+            return Ok(Done::Encoded(encoder, Some(batch).filter(|_| ours)));
         }
         Job::RowGroup(group, _) => encoder.write_row_group(group)?,
         Job::EndRowGroup => encoder.end_row_group()?,

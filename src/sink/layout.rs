@@ -4,7 +4,7 @@ use arrow_schema::{DataType, Field};
 
 use crate::columns::{ColumnSlice, Validity, Values};
 use crate::error::{Error, ErrorClass, Result};
-use crate::schema::{Schema, fixed_width};
+use crate::schema::{Schema, fixed_width, is_row_type};
 
 /// One field of a record.
 #[derive(Clone, Debug)]
@@ -98,6 +98,12 @@ fn check_field(field: &RecordField, size: usize) -> Result<()> {
     let RecordField { column, offset, width, nulls } = field;
     let (name, data_type) = (column.name(), column.data_type());
     match fixed_width(data_type) {
+        None if !is_row_type(data_type) => {
+            return Err(Error::new(
+                ErrorClass::Unsupported,
+                format!("field \"{name}\": type {data_type} has no fixed place in a record"),
+            ));
+        }
         Some(expected) if *width != expected => {
             return Err(Error::new(
                 ErrorClass::TypeMismatch,
@@ -147,6 +153,10 @@ mod tests {
         assert_eq!(class_of(|f| f.offset = usize::MAX), ErrorClass::InvalidArgument);
         assert_eq!(class_of(|f| f.nulls = Nulls::Bit(64)), ErrorClass::InvalidArgument);
         assert_eq!(class_of(|f| f.width = 8), ErrorClass::TypeMismatch);
+        assert_eq!(
+            class_of(|f| f.column = Field::new("a", DataType::LargeUtf8, false)),
+            ErrorClass::Unsupported
+        );
         let wide = |f: &mut RecordField| {
             (f.column, f.width) = (Field::new("a", DataType::FixedSizeBinary(9), false), 9);
             f.nulls = Nulls::Sentinel(0);

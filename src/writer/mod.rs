@@ -1,6 +1,11 @@
 //! The columnar side: row chunks in, one published part out.
 
+mod batch;
+
 use std::path::Path;
+
+use arrow_array::RecordBatch;
+use arrow_schema::Fields;
 
 use crate::columns::{BadValues, Checked, ColumnSlice, Window};
 use crate::error::{Error, ErrorClass, Result};
@@ -68,6 +73,8 @@ pub struct Writer {
     leveled: LeveledSchema,
     window: Window,
     queue: EncodeQueue,
+    window_rows: usize,
+    window_bytes: usize,
     metadata: Vec<(String, String)>,
     closed: Option<Result<PartSummary>>,
 }
@@ -83,6 +90,8 @@ impl Writer {
             leveled: encoder.leveled_schema(),
             window: Window::new(schema, options.window_rows, options.window_bytes),
             queue: EncodeQueue::new(encoder, options.queue_bytes),
+            window_rows: options.window_rows,
+            window_bytes: options.window_bytes,
             metadata: Vec::new(),
             closed: None,
         })
@@ -143,6 +152,34 @@ impl Writer {
         }
         self.send_window()?;
         self.queue.push_row_group(group)
+    }
+
+    /// Appends an Arrow batch after what was appended before. Nothing is copied but what Parquet stores
+    /// in another form: the batch is cut into slices of the window's size, and its memory goes back to
+    /// its owner when the last of them has been encoded, maybe on another thread. Waits while the queue
+    /// is full. A batch that does not fit the schema is refused whole.
+    pub fn append_batch(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.check_fields(batch.schema_ref().fields())?;
+        let batch = batch::fit(&self.schema, batch)?;
+        if batch.num_rows() == 0 {
+            return Ok(());
+        }
+        self.send_window()?;
+        let (rows, bytes) = (batch.num_rows(), batch::bytes(&batch));
+        let pieces = rows.div_ceil(self.window_rows).max(bytes / self.window_bytes).min(rows);
+        let step = rows.div_ceil(pieces);
+        for row in (0..rows).step_by(step) {
+            let piece = batch.slice(row, step.min(rows - row));
+            self.queue.push_shared(piece, bytes / pieces)?;
+        }
+        Ok(())
+    }
+
+    /// Whether [`Writer::append_batch`] would take columns of these names and types: they must be those
+    /// of the schema, in its order. What the fields say of nulls does not matter, the nulls themselves do.
+    pub fn check_fields(&self, fields: &Fields) -> Result<()> {
+        self.check_open()?;
+        batch::check_fields(&self.schema, fields)
     }
 
     /// Ends the row group. Does not wait for it to be written.
