@@ -11,6 +11,9 @@ import pytest
 from readers import READERS, column_values, unreadable
 
 
+FLOATS = ("halffloat", "float", "double")
+
+
 def expectation_of(part):
     return part.with_name(part.name + ".expected.jsonl")
 
@@ -31,7 +34,7 @@ def expectation(part):
     with expectation_of(part).open(encoding="utf-8") as lines:
         header = json.loads(next(lines))
         rows = [json.loads(line) for line in lines]
-    floats = [i for i, column in enumerate(header["columns"]) if column["type"] in ("float", "double")]
+    floats = [i for i, column in enumerate(header["columns"]) if column["type"] in FLOATS]
     for row in rows:
         for i in floats:
             if row[i] is not None and not row[i].startswith("nan:"):
