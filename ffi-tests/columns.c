@@ -297,7 +297,7 @@ static void set_validity(pf_column_slice *slice, size_t column, int kind) {
   const size_t size = raw_size(s), stride = s->slice.stride != 0 ? s->slice.stride : size;
   const bool wild = s->slice.layout != PF_LAYOUT_POINTERS;
   int64_t sentinel = s->slice.layout == PF_LAYOUT_DICTIONARY ? -1
-                     : s->slice.layout == PF_LAYOUT_RATA_DIE ? 77
+                     : s->slice.layout == PF_LAYOUT_RATA_DIE ? INT64_MIN
                                                              : INT64_C(0x5A5B5C5D5E5F7E7F);
   uint64_t nan = size == 2 ? 0xFE01 : size == 4 ? 0x7F800001 : UINT64_C(0xFFF8000000000000);
   unsigned char *values = value_memory[column];
