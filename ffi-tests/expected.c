@@ -31,6 +31,43 @@ static void put_float(FILE *file, double value, uint64_t bits) {
     fprintf(file, "\"%a\"", value);
 }
 
+/* Exactly, sign, fraction and infinities included; NaNs stay NaNs. */
+static double from_half(uint16_t half) {
+  const int exponent = half >> 10 & 0x1F, fraction = half & 0x3FF;
+  const double magnitude = exponent == 0x1F ? (fraction != 0 ? (double)NAN : (double)INFINITY)
+                           : exponent == 0  ? ldexp(fraction, -24)
+                                            : ldexp(0x400 + fraction, exponent - 25);
+  return half >> 15 != 0 ? -magnitude : magnitude;
+}
+
+/* A little-endian integer of `size` bytes, times 10^-scale, with all its digits. */
+static void put_decimal(FILE *file, const unsigned char *value, size_t size, size_t scale) {
+  unsigned char left[32];
+  char digits[80];
+  size_t count = 0;
+  unsigned carry = value[size - 1] >> 7, nonzero = 1;
+  const bool negative = carry == 1;
+  for (size_t i = 0; i < size; i++, carry >>= 8) {
+    carry += negative ? (unsigned char)~value[i] : value[i];
+    left[i] = (unsigned char)carry;
+  }
+  while (nonzero != 0 || count <= scale) {
+    unsigned rest = nonzero = 0;
+    for (size_t i = size; i-- > 0;) {
+      rest = rest << 8 | left[i];
+      nonzero |= left[i] = (unsigned char)(rest / 10);
+      rest %= 10;
+    }
+    digits[count++] = (char)('0' + rest);
+  }
+  fputs(negative ? "\"-" : "\"", file);
+  while (count > 0) {
+    fputc(digits[--count], file);
+    if (count == scale && count > 0) fputc('.', file);
+  }
+  fputc('"', file);
+}
+
 /* The type's name as pyarrow prints it. */
 static void put_type(FILE *file, const pf_field *field) {
   static const char *const names[] = {
@@ -53,11 +90,27 @@ static void put_type(FILE *file, const pf_field *field) {
       [PF_TYPE_TIMESTAMP_MS] = "timestamp[ms",
       [PF_TYPE_TIMESTAMP_US] = "timestamp[us",
       [PF_TYPE_TIMESTAMP_NS] = "timestamp[ns",
+      [PF_TYPE_FLOAT16] = "halffloat",
+      [PF_TYPE_TIME32_S] = "time32[ms]", /* nor here */
+      [PF_TYPE_TIME32_MS] = "time32[ms]",
+      [PF_TYPE_TIME64_US] = "time64[us]",
+      [PF_TYPE_TIME64_NS] = "time64[ns]",
+      [PF_TYPE_DURATION_S] = "duration[s]",
+      [PF_TYPE_DURATION_MS] = "duration[ms]",
+      [PF_TYPE_DURATION_US] = "duration[us]",
+      [PF_TYPE_DURATION_NS] = "duration[ns]",
+      [PF_TYPE_DECIMAL32] = "decimal32",
+      [PF_TYPE_DECIMAL64] = "decimal64",
+      [PF_TYPE_DECIMAL128] = "decimal128",
+      [PF_TYPE_DECIMAL256] = "decimal256",
+      [PF_TYPE_UUID] = "extension<arrow.uuid>",
   };
   fputs(names[field->type], file);
   if (field->type == PF_TYPE_FIXED_SIZE_BINARY) fprintf(file, "[%u]", (unsigned)field->width);
+  if (field->type >= PF_TYPE_DECIMAL32 && field->type <= PF_TYPE_DECIMAL256)
+    fprintf(file, "(%u, %u)", (unsigned)field->width, (unsigned)field->scale);
   if (field->timezone != NULL) fprintf(file, ", tz=%s", field->timezone);
-  if (field->type >= PF_TYPE_TIMESTAMP_S) fputc(']', file);
+  if (field->type >= PF_TYPE_TIMESTAMP_S && field->type <= PF_TYPE_TIMESTAMP_NS) fputc(']', file);
 }
 
 expected expect_begin(const char *part, const pf_field *fields, size_t count, uint64_t row_groups,
@@ -84,7 +137,8 @@ expected expect_begin(const char *part, const pf_field *fields, size_t count, ui
   return to;
 }
 
-static void put_value(FILE *file, int32_t type, const void *value, size_t size) {
+static void put_value(FILE *file, const pf_field *field, const void *value, size_t size) {
+  const int32_t type = field->type;
   /* The low bytes of a little-endian value, sign extended below for the signed types. */
   uint64_t bits = 0;
   if (size <= sizeof bits) memcpy(&bits, value, size);
@@ -93,6 +147,9 @@ static void put_value(FILE *file, int32_t type, const void *value, size_t size) 
   switch (type) {
     case PF_TYPE_BOOL:
       fputs(bits != 0 ? "true" : "false", file);
+      break;
+    case PF_TYPE_FLOAT16:
+      put_float(file, from_half((uint16_t)bits), bits);
       break;
     case PF_TYPE_FLOAT32:
       memcpy(&f32, value, sizeof f32);
@@ -107,7 +164,14 @@ static void put_value(FILE *file, int32_t type, const void *value, size_t size) 
       break;
     case PF_TYPE_BINARY:
     case PF_TYPE_FIXED_SIZE_BINARY:
+    case PF_TYPE_UUID:
       put_bytes(file, value, size);
+      break;
+    case PF_TYPE_DECIMAL32:
+    case PF_TYPE_DECIMAL64:
+    case PF_TYPE_DECIMAL128:
+    case PF_TYPE_DECIMAL256:
+      put_decimal(file, value, size, field->scale);
       break;
     case PF_TYPE_UINT8:
     case PF_TYPE_UINT16:
@@ -120,7 +184,8 @@ static void put_value(FILE *file, int32_t type, const void *value, size_t size) 
       if (size == 2) bits = (uint64_t)(int64_t)(int16_t)bits;
       if (size == 4) bits = (uint64_t)(int64_t)(int32_t)bits;
       int64_t number = (int64_t)bits;
-      fprintf(file, "%" PRId64, type == PF_TYPE_TIMESTAMP_S ? number * 1000 : number);
+      const bool seconds = type == PF_TYPE_TIMESTAMP_S || type == PF_TYPE_TIME32_S;
+      fprintf(file, "%" PRId64, seconds ? number * 1000 : number);
     }
   }
 }
@@ -138,7 +203,7 @@ void expect_value(expected *to, const void *value, size_t size) {
   if (value == NULL)
     fputs("null", to->file);
   else
-    put_value(to->file, to->fields[to->next].type, value, size);
+    put_value(to->file, &to->fields[to->next], value, size);
   if (!in_list) next_column(to);
 }
 
@@ -166,12 +231,21 @@ size_t value_size(int32_t type, size_t width) {
       return 1;
     case PF_TYPE_INT16:
     case PF_TYPE_UINT16:
+    case PF_TYPE_FLOAT16:
       return 2;
     case PF_TYPE_INT32:
     case PF_TYPE_UINT32:
     case PF_TYPE_FLOAT32:
     case PF_TYPE_DATE32:
+    case PF_TYPE_TIME32_S:
+    case PF_TYPE_TIME32_MS:
+    case PF_TYPE_DECIMAL32:
       return 4;
+    case PF_TYPE_DECIMAL128:
+    case PF_TYPE_UUID:
+      return 16;
+    case PF_TYPE_DECIMAL256:
+      return 32;
     case PF_TYPE_UTF8:
     case PF_TYPE_BINARY:
       return 0;

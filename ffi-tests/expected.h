@@ -1,9 +1,9 @@
 /* What a part must hold, written as `<part>.expected.jsonl` for tests/readback to compare with.
  *
  * The first line describes the columns, each further line is a row: integers as they are, floats as hex
- * floats or "nan:<bits>", text as text, bytes as {"hex": "..."}, dates and timestamps in their stored unit,
- * lists as arrays. A nested column has "levels": the greatest definition and repetition level of each of its
- * leaves.
+ * floats or "nan:<bits>", decimals as text with all digits of their scale, text as text, bytes and UUIDs as
+ * {"hex": "..."}, dates, times and durations in their stored unit, lists as arrays. A nested column has
+ * "levels": the greatest definition and repetition level of each of its leaves.
  */
 #ifndef FLOW_EXPECTED_H
 #define FLOW_EXPECTED_H

@@ -4,7 +4,9 @@
 #include "check.h"
 
 static pf_field field(const char *name, int32_t type) {
-  pf_field made = {name, type, PF_FIELD_REQUIRED, type == PF_TYPE_FIXED_SIZE_BINARY ? 3 : 0, 0, NULL};
+  const bool decimal = type >= PF_TYPE_DECIMAL32 && type <= PF_TYPE_DECIMAL256;
+  const bool has_width = decimal || type == PF_TYPE_FIXED_SIZE_BINARY;
+  pf_field made = {name, type, PF_FIELD_REQUIRED, has_width ? 3 : 0, 0, NULL};
   return made;
 }
 
@@ -24,7 +26,7 @@ static void refused(pf_field one, pf_status status, const char *says) {
 }
 
 static void every_type_is_accepted(void) {
-  for (int32_t type = PF_TYPE_BOOL; type <= PF_TYPE_TIMESTAMP_NS; type++)
+  for (int32_t type = PF_TYPE_BOOL; type <= PF_TYPE_UUID; type++)
     for (uint32_t flags = PF_FIELD_REQUIRED; flags <= PF_FIELD_NULLABLE; flags++) {
       pf_field one = field("a", type);
       one.flags = flags;
@@ -62,6 +64,31 @@ static void width_is_for_fixed_size_binary(void) {
   refused(one, PF_ERR_INVALID_ARGUMENT, "width 1");
 }
 
+static void decimals_have_digits_and_scale(void) {
+  const uint32_t most[] = {9, 18, 38, 76};
+  for (int i = 0; i < 4; i++) {
+    pf_field one = field("a", PF_TYPE_DECIMAL32 + i);
+    for (one.width = 1; one.width <= most[i]; one.width += most[i] - 1)
+      for (one.scale = 0; one.scale <= one.width; one.scale += one.width) accepted(&one, 1);
+    one.scale = 0;
+    refused(one, PF_ERR_INVALID_ARGUMENT, "(digits)"); /* one more */
+    one.width = 0;
+    refused(one, PF_ERR_INVALID_ARGUMENT, "width 0 (digits)");
+    one.width = 256 + 5; /* not cut to 8 bits */
+    refused(one, PF_ERR_INVALID_ARGUMENT, "width 261");
+    one.width = UINT32_MAX;
+    refused(one, PF_ERR_INVALID_ARGUMENT, "width 4294967295");
+    one.width = 5;
+    one.scale = 6;
+    refused(one, PF_ERR_INVALID_ARGUMENT, "scale 6");
+    one.scale = UINT32_MAX;
+    refused(one, PF_ERR_INVALID_ARGUMENT, "scale 4294967295");
+  }
+  pf_field one = field("a", PF_TYPE_UUID);
+  one.width = 16;
+  refused(one, PF_ERR_INVALID_ARGUMENT, "width 16");
+}
+
 static void names_are_unique_utf8(void) {
   refused(field(NULL, PF_TYPE_INT8), PF_ERR_INVALID_ARGUMENT, "fields[0].name is NULL");
   refused(field("", PF_TYPE_INT8), PF_ERR_INVALID_ARGUMENT, "fields[0].name");
@@ -83,10 +110,10 @@ static void names_are_unique_utf8(void) {
 }
 
 static void timezone_is_for_timestamps(void) {
-  for (int32_t type = PF_TYPE_BOOL; type <= PF_TYPE_TIMESTAMP_NS; type++) {
+  for (int32_t type = PF_TYPE_BOOL; type <= PF_TYPE_UUID; type++) {
     pf_field one = field("a", type);
     one.timezone = "UTC";
-    if (type >= PF_TYPE_TIMESTAMP_S)
+    if (type >= PF_TYPE_TIMESTAMP_S && type <= PF_TYPE_TIMESTAMP_NS)
       accepted(&one, 1);
     else
       refused(one, PF_ERR_INVALID_ARGUMENT, "timezone");
@@ -177,6 +204,7 @@ int main(int argc, char **argv) {
   every_type_is_accepted();
   unknown_numbers_are_refused();
   width_is_for_fixed_size_binary();
+  decimals_have_digits_and_scale();
   names_are_unique_utf8();
   timezone_is_for_timestamps();
   arguments_are_checked();

@@ -10,18 +10,18 @@
 #include "expected.h"
 
 typedef struct record {
-  int64_t i64, s, ms, us, ns;
+  int64_t i64, s, ms, us, ns, time_us, time_ns, dur_s, dur_ms, dur_us, dur_ns, dec64;
   uint64_t u64, valid; /* bit i of `valid`: column i of the fields below */
   double f64;
   float f32;
-  int32_t i32, date;
+  int32_t i32, date, time_s, time_ms, dec32;
   uint32_t u32;
   int16_t i16;
-  uint16_t u16;
+  uint16_t u16, f16;
   int8_t i8;
   uint8_t u8, flag;
   char text[9];
-  uint8_t fixed[5];
+  uint8_t fixed[5], uuid[16], dec128[16];
 } record;
 
 /* The sentinels are what is often used: NaN, -1, the least, blanks. */
@@ -47,6 +47,19 @@ static const pf_record_field base[] = {
     FIELD(flag, PF_TYPE_BOOL, 2, NULL),
     FIELD(text, PF_TYPE_UTF8, 0, NULL),
     FIELD(fixed, PF_TYPE_FIXED_SIZE_BINARY, 0x0504030201, NULL),
+    FIELD(f16, PF_TYPE_FLOAT16, 0x7E00, NULL),
+    FIELD(time_s, PF_TYPE_TIME32_S, INT32_MIN, NULL), /* as milliseconds out of range too */
+    FIELD(time_ms, PF_TYPE_TIME32_MS, 86399999, NULL),
+    FIELD(time_us, PF_TYPE_TIME64_US, 0, NULL),
+    FIELD(time_ns, PF_TYPE_TIME64_NS, 1, NULL),
+    FIELD(dur_s, PF_TYPE_DURATION_S, -1, NULL),
+    FIELD(dur_ms, PF_TYPE_DURATION_MS, -1, NULL),
+    FIELD(dur_us, PF_TYPE_DURATION_US, -1, NULL),
+    FIELD(dur_ns, PF_TYPE_DURATION_NS, INT64_MIN, NULL),
+    FIELD(dec32, PF_TYPE_DECIMAL32, -1, NULL),
+    FIELD(dec64, PF_TYPE_DECIMAL64, 0, NULL),
+    FIELD(dec128, PF_TYPE_DECIMAL128, 0, NULL),
+    FIELD(uuid, PF_TYPE_UUID, 0, NULL),
 };
 enum { BASE = sizeof base / sizeof *base, COLUMNS = 3 * BASE };
 
@@ -54,20 +67,31 @@ static char names[COLUMNS][16];
 static pf_record_field fields[COLUMNS];
 static pf_field columns[COLUMNS];
 
-/* Each member three times: required, null by sentinel, null by bit. */
+/* Digits of a decimal in a record: as many as its type can hold. */
+static uint32_t digits(int32_t type) {
+  return type == PF_TYPE_DECIMAL32 ? 9 : type == PF_TYPE_DECIMAL64 ? 18 : type == PF_TYPE_DECIMAL128 ? 38 : 0;
+}
+
+/* Each member three times: required, null by sentinel, null by bit; wider than a sentinel: twice by bit. */
 static void make_fields(void) {
   for (size_t i = 0; i < COLUMNS; i++) {
     pf_record_field *field = &fields[i];
     *field = base[i % BASE];
     field->null_kind = (uint32_t)(i / BASE);
+    if (field->null_kind == PF_NULL_SENTINEL && field->type != PF_TYPE_UTF8 && field->width > 8)
+      field->null_kind = PF_NULL_BIT;
     if (field->null_kind != PF_NULL_SENTINEL) field->null_value = 0;
     if (field->null_kind == PF_NULL_BIT) field->null_bit = 8 * offsetof(record, valid) + (uint32_t)(i % BASE);
-    snprintf(names[i], sizeof names[i], "%s_%u", field->name, (unsigned)field->null_kind);
+    snprintf(names[i], sizeof names[i], "%s_%u", field->name, (unsigned)(i / BASE));
     field->name = names[i];
     const bool fixed = field->type == PF_TYPE_FIXED_SIZE_BINARY;
-    const pf_field column = {
-        names[i], field->type,    field->null_kind != PF_NULL_NEVER, fixed ? field->width : 0,
-        0,        field->timezone};
+    field->scale = digits(field->type) / 4;
+    const pf_field column = {names[i],
+                             field->type,
+                             field->null_kind != PF_NULL_NEVER,
+                             fixed ? field->width : digits(field->type),
+                             field->scale,
+                             field->timezone};
     columns[i] = column;
   }
 }
@@ -112,8 +136,17 @@ static size_t fill_record(record *r) {
   r->ns = r->s * 1000000000 / 10;
   r->date = (int32_t)(random_bits() % 80000);
   r->flag = (uint8_t)(random_bits() % 3);
+  r->time_s = (int32_t)(random_bits() % 86400);
+  r->time_ms = r->time_s * 1000 + 1;
+  r->time_us = (int64_t)r->time_ms * 1000 + 1;
+  r->time_ns = r->time_us * 1000 + 1;
+  r->dur_s = r->s - 3500000000;
+  r->dec32 = (int32_t)(random_bits() % 1999999999) - 999999999;
+  r->dec64 = (int64_t)(random_bits() % 1999999999999999999) - 999999999999999999;
+  r->dec128[15] = (uint8_t)(r->dec128[15] % 128 < 64 ? 0x12 : 0xED); /* a tenth of all bits: 38 digits */
   for (size_t i = 0; i < BASE; i++) /* little-endian: the low bytes come first */
-    if (base[i].type != PF_TYPE_UTF8 && base[i].type != PF_TYPE_TIMESTAMP_S && random_bits() % 4 == 0)
+    if (base[i].type != PF_TYPE_UTF8 && base[i].type != PF_TYPE_TIMESTAMP_S &&
+        base[i].type != PF_TYPE_TIME32_S && base[i].width <= 8 && random_bits() % 4 == 0)
       memcpy(bytes + base[i].offset, &base[i].null_value, base[i].width);
   size_t text = random_bits() % TEXTS;
   memcpy(r->text, texts[text].padded, sizeof r->text);

@@ -19,7 +19,14 @@ static const char *const type_names[] = {
     [PF_TYPE_BINARY] = "binary",      [PF_TYPE_FIXED_SIZE_BINARY] = "fixed \"7\"",
     [PF_TYPE_DATE32] = "date",        [PF_TYPE_TIMESTAMP_S] = "ts_s",
     [PF_TYPE_TIMESTAMP_MS] = "ts_ms", [PF_TYPE_TIMESTAMP_US] = "ts_us",
-    [PF_TYPE_TIMESTAMP_NS] = "ts_ns",
+    [PF_TYPE_TIMESTAMP_NS] = "ts_ns", [PF_TYPE_FLOAT16] = "float16",
+    [PF_TYPE_TIME32_S] = "time_s",    [PF_TYPE_TIME32_MS] = "time_ms",
+    [PF_TYPE_TIME64_US] = "time_us",  [PF_TYPE_TIME64_NS] = "time_ns",
+    [PF_TYPE_DURATION_S] = "dur_s",   [PF_TYPE_DURATION_MS] = "dur_ms",
+    [PF_TYPE_DURATION_US] = "dur_us", [PF_TYPE_DURATION_NS] = "dur_ns",
+    [PF_TYPE_DECIMAL32] = "dec32",    [PF_TYPE_DECIMAL64] = "dec64",
+    [PF_TYPE_DECIMAL128] = "dec128",  [PF_TYPE_DECIMAL256] = "dec256",
+    [PF_TYPE_UUID] = "uuid",
 };
 
 /* splitmix64: the same bits for the same column and row on every machine. */
@@ -39,6 +46,9 @@ static const uint32_t float32_bits[] = {
     0x00000000, 0x80000000, 0x7F800000, 0xFF800000, 0x7FC00000,
     0xFFC00001, 0x7F800001, 0x00000001, 0x7F7FFFFF,
 };
+static const uint16_t float16_bits[] = {
+    0x0000, 0x8000, 0x7C00, 0xFC00, 0x7E00, 0xFE01, 0x7C01, 0x0001, 0x7BFF, 0x03FF, 0x0400,
+};
 static const uint64_t int_bits[] = {
     0, UINT64_MAX, 0x7F, 0x80, 0x7FFF, 0x8000, 0x7FFFFFFF, 0x80000000, 0x7FFFFFFFFFFFFFFF, 0x8000000000000000,
 };
@@ -48,8 +58,37 @@ static const uint64_t int_bits[] = {
 static int64_t time_value(int32_t type, uint64_t bits) {
   int64_t span = 7000000000; /* seconds */
   if (type == PF_TYPE_DATE32) span /= 86400;
-  for (int32_t unit = PF_TYPE_TIMESTAMP_S; unit < type; unit++) span *= 1000;
+  const int32_t seconds = type >= PF_TYPE_DURATION_S ? PF_TYPE_DURATION_S : PF_TYPE_TIMESTAMP_S;
+  for (int32_t unit = seconds; unit < type; unit++) span *= 1000;
   return (int64_t)(bits % (2 * (uint64_t)span) - (uint64_t)span);
+}
+
+/* Any time of a day; its first and last in the first rows. */
+static uint64_t time_of_day(int32_t type, uint64_t bits, uint64_t row) {
+  uint64_t day = 86400;
+  for (int32_t unit = PF_TYPE_TIME32_S; unit < type; unit++) day *= 1000;
+  return row == 0 ? 0 : row == 1 ? day - 1 : bits % day;
+}
+
+/* Decimals of all lengths and both signs; 10^i - 1 in the rows of as many digits, and its opposite. */
+static const uint32_t decimal_width[] = {9, 18, 38, 76}, decimal_scale[] = {2, 18, 10, 0};
+
+static void decimal_value(unsigned char *to, int32_t type, uint64_t column, uint64_t row) {
+  const size_t size = value_size(type, 0);
+  const uint64_t most = decimal_width[type - PF_TYPE_DECIMAL32], turn = row % (2 * most + 2);
+  memset(to, 0, size);
+  for (uint64_t digit = 0; digit < turn / 2 || (turn < 2 && digit < most); digit++) {
+    unsigned carry = row < 2 * most ? 9 : (unsigned)(random_bits(column + 200, row + digit) % 10);
+    for (size_t i = 0; i < size; i++, carry >>= 8) {
+      carry += 10u * to[i];
+      to[i] = (unsigned char)carry;
+    }
+  }
+  unsigned carry = 1;
+  for (size_t i = 0; turn % 2 == 1 && i < size; i++, carry >>= 8) {
+    carry += (unsigned char)~to[i];
+    to[i] = (unsigned char)carry;
+  }
 }
 
 static void fixed_value(unsigned char *to, int32_t type, uint64_t column, uint64_t row) {
@@ -61,6 +100,26 @@ static void fixed_value(unsigned char *to, int32_t type, uint64_t column, uint64
     case PF_TYPE_FIXED_SIZE_BINARY:
       memcpy(to, &bits, FIXED_WIDTH);
       return;
+    case PF_TYPE_UUID:
+      memcpy(to, &bits, 8);
+      bits = random_bits(column + 200, row);
+      memcpy(to + 8, &bits, 8);
+      return;
+    case PF_TYPE_DECIMAL32:
+    case PF_TYPE_DECIMAL64:
+    case PF_TYPE_DECIMAL128:
+    case PF_TYPE_DECIMAL256:
+      decimal_value(to, type, column, row);
+      return;
+    case PF_TYPE_FLOAT16:
+      if (row < COUNT(float16_bits)) bits = float16_bits[row];
+      break;
+    case PF_TYPE_TIME32_S:
+    case PF_TYPE_TIME32_MS:
+    case PF_TYPE_TIME64_US:
+    case PF_TYPE_TIME64_NS:
+      bits = time_of_day(type, bits, row);
+      break;
     case PF_TYPE_FLOAT32: {
       uint32_t word = row < COUNT(float32_bits) ? float32_bits[row] : (uint32_t)bits;
       memcpy(to, &word, sizeof word);
@@ -74,6 +133,10 @@ static void fixed_value(unsigned char *to, int32_t type, uint64_t column, uint64
     case PF_TYPE_TIMESTAMP_MS:
     case PF_TYPE_TIMESTAMP_US:
     case PF_TYPE_TIMESTAMP_NS:
+    case PF_TYPE_DURATION_S:
+    case PF_TYPE_DURATION_MS:
+    case PF_TYPE_DURATION_US:
+    case PF_TYPE_DURATION_NS:
       bits = (uint64_t)time_value(type, bits);
       break;
     default:
@@ -134,14 +197,16 @@ static void fill_column(column *c, const pf_field *field, uint64_t index, uint64
   if (width > 0) c->values_size = rows * width;
 }
 
+static bool is_timestamp(int32_t type) { return type >= PF_TYPE_TIMESTAMP_S && type <= PF_TYPE_TIMESTAMP_NS; }
+
 table *table_new(uint64_t rows) {
   table *t = calloc(1, sizeof *t);
   CHECK(t != NULL);
   t->rows = rows;
   size_t i = 0;
-  for (int32_t type = PF_TYPE_BOOL; type <= PF_TYPE_TIMESTAMP_NS; type++)
+  for (int32_t type = PF_TYPE_BOOL; type <= PF_TYPE_UUID; type++)
     for (int nullable = 0; nullable <= 1; nullable++)
-      for (int zoned = 0; zoned <= (type >= PF_TYPE_TIMESTAMP_S); zoned++, i++) {
+      for (int zoned = 0; zoned <= is_timestamp(type); zoned++, i++) {
         snprintf(t->names[i], sizeof t->names[i], "%s%s%s", type_names[type], zoned ? "_utc" : "",
                  nullable ? "?" : "");
         pf_field *field = &t->fields[i];
@@ -149,6 +214,10 @@ table *table_new(uint64_t rows) {
         field->type = type;
         field->flags = nullable ? PF_FIELD_NULLABLE : PF_FIELD_REQUIRED;
         field->width = type == PF_TYPE_FIXED_SIZE_BINARY ? FIXED_WIDTH : 0;
+        if (type >= PF_TYPE_DECIMAL32 && type <= PF_TYPE_DECIMAL256) {
+          field->width = decimal_width[type - PF_TYPE_DECIMAL32];
+          field->scale = decimal_scale[type - PF_TYPE_DECIMAL32];
+        }
         field->timezone = zoned ? "UTC" : NULL;
         fill_column(&t->columns[i], field, i, rows);
       }

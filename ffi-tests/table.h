@@ -5,8 +5,8 @@
 #include <flow.h>
 #include <stddef.h>
 
-/* Columns of a table: 15 types twice, four timestamps with and without a timezone twice. */
-#define TABLE_COLUMNS 46
+/* Columns of a table: 29 types twice, four timestamps with and without a timezone twice. */
+#define TABLE_COLUMNS 74
 
 typedef struct column {
   unsigned char *values;

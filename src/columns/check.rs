@@ -245,6 +245,13 @@ impl Column<'_> {
             {
                 Ok(())
             }
+            Validity::Nan if self.data_type.is_floating() => Err(Error::new(
+                ErrorClass::Unsupported,
+                format!(
+                    "column \"{}\": indices are not NaN; use a sentinel for them, or a validity bitmap",
+                    self.name
+                ),
+            )),
             Validity::Nan => Err(Error::new(
                 ErrorClass::TypeMismatch,
                 format!("column \"{}\": type {} has no NaN", self.name, self.data_type),

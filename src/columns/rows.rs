@@ -128,8 +128,11 @@ impl<'a> Nulls<'a> {
             Validity::Sentinel(sentinel) => match self.slice.values {
                 Values::PaddedText { .. } => !self.slice.values.text(i).is_empty(),
                 values => {
-                    let width =
-                        if let Values::Dictionary { width, .. } = values { width } else { self.width };
+                    let width = match values {
+                        Values::Dictionary { width, .. } => width,
+                        Values::RataDie { .. } => 8,
+                        _ => self.width,
+                    };
                     values.raw(i, width) != sentinel & u64::MAX >> (64 - 8 * width.clamp(1, 8))
                 }
             },

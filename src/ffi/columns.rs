@@ -241,7 +241,7 @@ impl pf_column_slice {
         // SAFETY: the caller's promise; the element size is that of the chunk's slices.
         let given = unsafe { input::array(self.dictionary, 1, size, Self::ZERO) }?.next();
         let Some(dictionary) = given.transpose()? else { return Ok(None) };
-        if dictionary.layout == PF_LAYOUT_DICTIONARY {
+        if dictionary.layout == PF_LAYOUT_DICTIONARY || !dictionary.dictionary.is_null() {
             return Err(Error::invalid(format!(
                 "slices[{i}].dictionary is a dictionary itself; pass plain values"
             )));
@@ -259,7 +259,13 @@ impl pf_column_slice {
         dictionaries: &mut std::slice::Iter<'a, ColumnSlice<'a>>,
     ) -> Result<ColumnSlice<'a>> {
         // 2^48 elements of anything are more than an address space holds.
-        for (field, value) in [("length", self.length), ("sel_length", self.sel_length)] {
+        let counts = [
+            ("length", self.length),
+            ("sel_length", self.sel_length),
+            ("validity_offset", self.validity_offset),
+            ("values_offset", self.values_offset),
+        ];
+        for (field, value) in counts {
             if value > 1 << 48 {
                 return Err(Error::invalid(format!(
                     "slices[{i}].{field} is {value}; give the number of elements"
@@ -339,9 +345,7 @@ impl pf_column_slice {
                 };
                 Values::Views { views: bytes, buffers }
             }
-            PF_LAYOUT_BITS => {
-                Values::Bits { bytes, offset: usize::try_from(self.values_offset).unwrap_or(usize::MAX) }
-            }
+            PF_LAYOUT_BITS => Values::Bits { bytes, offset: self.values_offset as usize },
             // The only layout that is left: a dictionary.
             _ => match (self.index_width, dictionaries.next()) {
                 (1 | 2 | 4 | 8, Some(values)) => {
@@ -363,13 +367,12 @@ impl pf_column_slice {
         // SAFETY: the caller's promise.
         let memory =
             |len: u64| unsafe { input::memory(self.validity, len, || format!("slices[{i}].validity")) };
-        let offset = usize::try_from(self.validity_offset).unwrap_or(usize::MAX);
         match self.validity_kind {
             PF_VALIDITY_BITMAP | PF_VALIDITY_BYTES if self.validity.is_null() => Ok(Validity::AllValid),
-            PF_VALIDITY_BITMAP => match self.validity_offset.checked_add(self.length) {
-                Some(bits) => Ok(Validity::Bitmap { bits: memory(bits.div_ceil(8))?, offset }),
-                None => Err(Error::invalid(format!("slices[{i}].validity_offset is {offset}; give bits"))),
-            },
+            PF_VALIDITY_BITMAP => {
+                let bits = memory((self.validity_offset + self.length).div_ceil(8))?;
+                Ok(Validity::Bitmap { bits, offset: self.validity_offset as usize })
+            }
             PF_VALIDITY_BYTES => Ok(Validity::Bytes(memory(self.length)?)),
             PF_VALIDITY_SENTINEL | PF_VALIDITY_NAN if !self.validity.is_null() => {
                 Err(Error::invalid(format!(

@@ -1,12 +1,13 @@
 """Three independent readers, and one form for what they read.
 
 A column becomes a list in the form of the `.expected.jsonl` files (see ffi-tests/expected.h): integers as they
-are, floats as hex floats or "nan:<bits>", text as text, bytes as {"hex": ...}, dates and timestamps as integers
-in the stored unit, lists as lists.
+are, floats as hex floats or "nan:<bits>", decimals as text with all digits, text as text, bytes and UUIDs as
+{"hex": ...}, dates, times and durations as integers in the stored unit, lists as lists.
 """
 
 import re
 import struct
+import uuid
 
 import duckdb
 import polars
@@ -40,6 +41,8 @@ def unreadable(reader, stored_type, values):
         # Its milliseconds become microseconds, so those beyond 2**63 / 1000 are a conversion error.
         if any(v is not None and abs(v) > (2**63 - 1) // 1000 for v in values):
             return "milliseconds beyond the range of microseconds"
+    if stored_type.startswith("decimal256") and reader != "pyarrow":
+        return "38 digits at most: DuckDB makes more a double, Polars refuses them"
     return None
 
 
@@ -50,6 +53,24 @@ def from_float_bits(bits, width):
     code = {4: "<If", 8: "<Qd"}[width]
     value = struct.unpack("<" + code[2], struct.pack("<" + code[1], bits))[0]
     return f"nan:{bits:x}" if value != value else value.hex()
+
+
+def from_half_bits(bits):
+    """A half in the form of the expectations, from its bits."""
+    if bits is None:
+        return None
+    value = struct.unpack("<e", struct.pack("<H", bits))[0]
+    return f"nan:{bits:x}" if value != value else value.hex()
+
+
+def narrow(bits):
+    """The bits of the half that a float was made of; neither a value nor the end of a NaN may get lost."""
+    if bits is None:
+        return None
+    value = struct.unpack("<f", struct.pack("<I", bits))[0]
+    if value != value:
+        return bits >> 16 & 0x8000 | bits >> 13 & 0x7FFF
+    return struct.unpack("<H", struct.pack("<e", value))[0]
 
 
 def in_unit(count, have, want):
@@ -63,7 +84,13 @@ def in_unit(count, have, want):
 def column_values(column, stored_type):
     """The values of an Arrow column, in the form of the expectations."""
     array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if isinstance(array.type, pa.BaseExtensionType):
+        array = array.storage
     kind = array.type
+    if pa.types.is_float16(kind):
+        return [from_half_bits(bits) for bits in array.view(pa.uint16()).to_pylist()]
+    if stored_type == "halffloat":  # DuckDB makes it a float, exactly
+        return [from_half_bits(narrow(bits)) for bits in array.view(pa.uint32()).to_pylist()]
     if pa.types.is_float32(kind):
         return [from_float_bits(bits, 4) for bits in array.view(pa.uint32()).to_pylist()]
     if pa.types.is_float64(kind):
@@ -75,10 +102,15 @@ def column_values(column, stored_type):
         return [elements[begin:end] if valid else None for valid, begin, end in lists]
     if pa.types.is_date32(kind):
         return array.view(pa.int32()).to_pylist()
-    if pa.types.is_timestamp(kind):
-        want = re.search(r"timestamp\[(\w+)", stored_type)[1]
-        return [in_unit(count, kind.unit, want) for count in array.view(pa.int64()).to_pylist()]
+    if pa.types.is_timestamp(kind) or pa.types.is_time(kind) or pa.types.is_duration(kind):
+        want = re.search(r"(?:timestamp|time32|time64|duration)\[(\w+)", stored_type)[1]
+        counts = array.view(pa.int32() if pa.types.is_time32(kind) else pa.int64()).to_pylist()
+        return [in_unit(count, kind.unit, want) for count in counts]
     values = array.to_pylist()
+    if pa.types.is_decimal(kind):
+        return [None if value is None else format(value, "f") for value in values]
+    if pa.types.is_string(kind) and stored_type == "extension<arrow.uuid>":  # DuckDB's own form
+        return [None if value is None else {"hex": uuid.UUID(value).hex} for value in values]
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
         return [None if value is None else {"hex": value.hex()} for value in values]
     return values

@@ -12,6 +12,9 @@ import pytest
 from readers import READERS, column_values, unreadable
 
 
+FLOATS = re.compile(r"\b(halffloat|float|double)\b")
+
+
 def expectation_of(part):
     return part.with_name(part.name + ".expected.jsonl")
 
@@ -32,7 +35,7 @@ def expectation(part):
     with expectation_of(part).open(encoding="utf-8") as lines:
         header = json.loads(next(lines))
         rows = [json.loads(line) for line in lines]
-    floats = [i for i, column in enumerate(header["columns"]) if re.search(r"\b(float|double)\b", column["type"])]
+    floats = [i for i, column in enumerate(header["columns"]) if FLOATS.search(column["type"])]
     for row in rows:
         for i in floats:
             row[i] = in_python_hex(row[i])
