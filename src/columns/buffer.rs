@@ -28,6 +28,8 @@ pub struct ColumnBuffer {
     bools: BooleanBufferBuilder,
     /// Made at the first null, so that columns without one pay nothing.
     validity: Option<BooleanBufferBuilder>,
+    /// Bytes of values and rows of the window before: what this one will need, perhaps.
+    expected: (usize, usize),
     /// Values that could not be stored as they were.
     pub replaced: u64,
 }
@@ -43,6 +45,7 @@ impl ColumnBuffer {
             offsets: MutableBuffer::new(0),
             bools: BooleanBufferBuilder::new(0),
             validity: None,
+            expected: (0, 0),
             replaced: 0,
         }
     }
@@ -76,6 +79,9 @@ impl ColumnBuffer {
 
     /// Copies `rows` of a checked slice to the end.
     pub fn append(&mut self, slice: &ColumnSlice<'_>, rows: Range<usize>) {
+        if self.len == 0 {
+            self.prepare();
+        }
         let nulls = Nulls::new(slice, self.width);
         let any_null = self.append_validity(&nulls, rows.clone());
         if self.data_type == DataType::Boolean {
@@ -88,6 +94,17 @@ impl ColumnBuffer {
             self.append_texts(slice, any_null.then_some(&nulls), rows.clone());
         }
         self.len += rows.len();
+    }
+
+    /// Makes room for as much as the window before held: one allocation, or none where memory came back.
+    fn prepare(&mut self) {
+        let (bytes, rows) = self.expected;
+        self.values.reserve(bytes);
+        match (&self.data_type, self.width) {
+            (DataType::Boolean, _) => self.bools.reserve(rows),
+            (_, 0) => self.offsets.reserve((rows + 1) * 4),
+            _ => {}
+        }
     }
 
     fn append_texts(&mut self, slice: &ColumnSlice<'_>, nulls: Option<&Nulls<'_>>, rows: Range<usize>) {
@@ -130,15 +147,23 @@ impl ColumnBuffer {
             }
             return false;
         }
-        let (mut len, mut any, validity) = (self.len, false, &mut self.validity);
+        let (mut len, mut any, expected) = (self.len, false, self.expected.1);
+        let validity = &mut self.validity;
+        let backfilled = |len: usize, more: usize| {
+            let mut bits = BooleanBufferBuilder::new(expected.max(len + more));
+            bits.append_n(len, true);
+            bits
+        };
+        if let Some((bitmap, bits)) = nulls.bitmap(rows.clone()) {
+            validity.get_or_insert_with(|| backfilled(len, rows.len())).append_packed_range(bits, bitmap);
+            return true;
+        }
         nulls.words(rows, |word, count| {
-            let all = u64::MAX >> (64 - count);
-            if word != all && validity.is_none() {
-                let mut bits = BooleanBufferBuilder::new(len + count);
-                bits.append_n(len, true);
-                *validity = Some(bits);
+            let null = word != u64::MAX >> (64 - count);
+            if null && validity.is_none() {
+                *validity = Some(backfilled(len, count));
             }
-            any |= word != all;
+            any |= null;
             if let Some(bits) = validity {
                 bits.append_packed_range(0..count, &word.to_le_bytes());
             }
@@ -150,6 +175,7 @@ impl ColumnBuffer {
     /// The column as an Arrow array; the buffer is empty afterwards.
     pub fn take(&mut self) -> ArrayRef {
         let len = std::mem::take(&mut self.len);
+        self.expected = (self.values.len(), len);
         let values = std::mem::replace(&mut self.values, MutableBuffer::new(0));
         let mut data = ArrayData::builder(self.stored.clone()).len(len);
         data = if self.data_type == DataType::Boolean {

@@ -360,10 +360,14 @@ impl Column<'_> {
                 {
                     None
                 }
-                _ => with_rows!(self.slice.selection, |at| (0..self.rows).find(|&row| {
-                    let i = at.source(row);
-                    nulls.is_valid(i) && !utf8::is_valid(values.text(i))
-                })),
+                Values::Pointers(pointers) if !nulls.may_be_any(0..self.rows) => {
+                    with_rows!(self.slice.selection, |at| at
+                        .sources(0..self.rows)
+                        .position(|i| !utf8::is_valid(pointers.get(i))))
+                }
+                _ => with_rows!(self.slice.selection, |at| at
+                    .sources(0..self.rows)
+                    .position(|i| nulls.is_valid(i) && !utf8::is_valid(values.text(i)))),
             };
             if let Some(row) = bad {
                 return Err(Error::new(

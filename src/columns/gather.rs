@@ -121,26 +121,28 @@ pub fn texts(
 ) {
     with_rows!(slice.selection, |at| {
         let sources = at.sources(rows);
-        let valid = |i: usize| nulls.is_none_or(|nulls| nulls.is_valid(i));
-        let sum = text_len_sum(&slice.values, sources.clone().filter(|&i| valid(i)));
-        match slice.values {
-            // The layouts of a hot path get loops of their own.
-            Values::Pointers(pointers) if nulls.is_none() => {
+        // The layouts of a hot path get loops of their own.
+        match (slice.values, nulls) {
+            (Values::Pointers(pointers), None) => {
+                let sum = text_len_sum(&slice.values, sources.clone());
                 append_texts(to, ends, sum, sources.map(|i| pointers.get(i)));
             }
-            Values::Offsets { offsets, width: 4, bytes } if nulls.is_none() => {
+            (Values::Offsets { offsets, width: 4, bytes }, None) => {
+                let sum = text_len_sum(&slice.values, sources.clone());
                 let at = |i| super::slice::offset(offsets, 4, i) as usize;
                 append_texts(to, ends, sum, sources.map(|i| &bytes[at(i)..at(i + 1)]));
             }
-            values => {
-                let texts = sources.map(|i| if valid(i) { values.text(i) } else { &[] });
-                append_texts(to, ends, sum, texts);
+            (values, _) => {
+                let valid = |i: usize| nulls.is_none_or(|nulls| nulls.is_valid(i));
+                let sum = text_len_sum(&values, sources.clone().filter(|&i| valid(i)));
+                append_texts(to, ends, sum, sources.map(|i| if valid(i) { values.text(i) } else { &[] }));
             }
         }
     });
 }
 
 /// Appends texts of `sum` bytes at most.
+#[inline]
 fn append_texts<'a>(
     to: &mut MutableBuffer,
     ends: &mut MutableBuffer,

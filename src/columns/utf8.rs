@@ -3,12 +3,18 @@
 /// Whether a text is UTF-8.
 #[inline]
 pub fn is_valid(text: &[u8]) -> bool {
-    // Most short texts are ASCII, and a call costs more than looking at two words.
+    // Most short texts are ASCII, and a call costs more than looking at two words, which may overlap.
     const HIGH: u64 = 0x8080_8080_8080_8080;
-    if let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>())
-        && text.len() <= 16
-        && (u64::from_le_bytes(*first) | u64::from_le_bytes(*last)) & HIGH == 0
-    {
+    let high = match (text.first_chunk(), text.last_chunk(), text.first_chunk(), text.last_chunk()) {
+        (Some(first), Some(last), _, _) if text.len() <= 16 => {
+            u64::from_le_bytes(*first) | u64::from_le_bytes(*last)
+        }
+        (None, _, Some(first), Some(last)) => {
+            u64::from(u32::from_le_bytes(*first) | u32::from_le_bytes(*last))
+        }
+        _ => HIGH,
+    };
+    if high & HIGH == 0 {
         return true;
     }
     if text.len() < 64 {
