@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use arrow_array::builder::StringBuilder;
 use arrow_array::{Int32Array, Int64Array};
-use arrow_buffer::{BooleanBuffer, NullBuffer};
+use arrow_buffer::{BooleanBuffer, MutableBuffer, NullBuffer};
 use flow::ffi::columns::{PF_LAYOUT_POINTERS, PF_LAYOUT_VALUES, PF_SEL_INT32, pf_column_slice, pf_row_chunk};
 use flow::ffi::error::{PF_OK, pf_error};
 use flow::ffi::schema::{PF_FIELD_NULLABLE, PF_TYPE_INT64, PF_TYPE_UTF8, pf_field, pf_schema_new};
@@ -33,14 +33,16 @@ fn identity() -> Row {
     let columns: Vec<Vec<i64>> = (0..4).map(|c| (0..ROWS as i64).map(|i| i * 7 + c).collect()).collect();
     let writer = Writer::new(&[PF_TYPE_INT64; 4], 0);
     let slices: Vec<_> = columns.iter().map(|c| fixed(c)).collect();
-    let mut copies = vec![vec![0i64; ROWS * CHUNKS]; 4];
+    // Aligned as ours are: misaligned stores would cross cache lines.
+    let mut copies: Vec<_> = (0..4).map(|_| MutableBuffer::from_len_zeroed(8 * ROWS * CHUNKS)).collect();
     let (ours, theirs) = alternate(
         ROUNDS,
         || writer.append(&slices),
         || {
             timed(|chunk| {
                 for (copy, column) in copies.iter_mut().zip(&columns) {
-                    black_box(&mut copy[chunk * ROWS..(chunk + 1) * ROWS]).copy_from_slice(column);
+                    let copy = &mut copy.typed_data_mut::<i64>()[chunk * ROWS..(chunk + 1) * ROWS];
+                    black_box(copy).copy_from_slice(column);
                 }
             })
         },
