@@ -144,22 +144,7 @@ fn fixed(values: &[i64]) -> pf_column_slice {
         values_size: size_of_val(values) as u64,
         length: values.len() as u64,
         layout: PF_LAYOUT_VALUES,
-        validity_kind: 0,
-        offsets: ptr::null(),
-        validity: ptr::null(),
-        validity_offset: 0,
-        null_value: 0,
-        sel: ptr::null(),
-        sel_length: 0,
-        sel_kind: 0,
-        sel_base: 0,
-        stride: 0,
-        values_offset: 0,
-        dictionary: ptr::null(),
-        buffers: ptr::null(),
-        buffer_sizes: ptr::null(),
-        buffer_count: 0,
-        index_width: 0,
+        ..pf_column_slice::new()
     }
 }
 

@@ -44,28 +44,8 @@ static ALLOCATOR: Counting = Counting;
 const ROWS: usize = 1000;
 
 fn slice(values: *const std::ffi::c_void, size: usize, layout: i32) -> pf_column_slice {
-    pf_column_slice {
-        values,
-        values_size: size as u64,
-        length: ROWS as u64,
-        layout,
-        validity_kind: 0,
-        offsets: ptr::null(),
-        validity: ptr::null(),
-        validity_offset: 0,
-        null_value: 0,
-        sel: ptr::null(),
-        sel_length: 0,
-        sel_kind: 0,
-        sel_base: 0,
-        stride: 0,
-        values_offset: 0,
-        dictionary: ptr::null(),
-        buffers: ptr::null(),
-        buffer_sizes: ptr::null(),
-        buffer_count: 0,
-        index_width: 0,
-    }
+    let (values_size, length) = (size as u64, ROWS as u64);
+    pf_column_slice { values, values_size, length, layout, ..pf_column_slice::new() }
 }
 
 #[test]

@@ -126,7 +126,7 @@ impl Column<'_> {
                     )),
                 }
             }
-            (Values::Offsets { offsets, width, .. }, None) if !is_dictionary(data_type) => {
+            (Values::Offsets { offsets, width, .. }, None) => {
                 match n.checked_add(1).and_then(|n| n.checked_mul(width)) {
                     Some(need) if need <= offsets.len() => Ok(()),
                     _ => self.invalid(format_args!(
@@ -135,22 +135,16 @@ impl Column<'_> {
                     )),
                 }
             }
-            (Values::Pointers(pointers), None) if !is_dictionary(data_type) => match pointers.len() >= n {
+            (Values::Pointers(pointers), None) => match pointers.len() >= n {
                 true => Ok(()),
                 false => self.invalid(format_args!("{} pointers given for {n} elements", pointers.len())),
             },
-            (Values::Views { views, .. }, None) if !is_dictionary(data_type) => {
-                self.check_extent("views", views.len(), n, 16, 16)
-            }
-            (Values::PaddedText { bytes, stride, width }, None) if !is_dictionary(data_type) => {
+            (Values::Views { views, .. }, None) => self.check_extent("views", views.len(), n, 16, 16),
+            (Values::PaddedText { bytes, stride, width }, None) => {
                 self.check_extent("text", bytes.len(), n, stride, width)
             }
             (Values::Dictionary { indices, width, values }, _) => {
                 self.check_extent("indices", indices.len(), n, width, width)?;
-                let value_type = match data_type {
-                    DataType::Dictionary(_, values) => values,
-                    plain => plain,
-                };
                 let nested = matches!(values.values, Values::Dictionary { .. } | Values::RataDie { .. });
                 if nested
                     || !matches!(values.selection, Selection::All)
@@ -159,7 +153,7 @@ impl Column<'_> {
                     return self.invalid("a dictionary's values are plain, all valid, without selection");
                 }
                 let rows = values.source_len;
-                Column { name: self.name, data_type: value_type, slice: values, rows }.check_dictionary()
+                Column { name: self.name, data_type, slice: values, rows }.check_dictionary()
             }
             (values, _) => Err(Error::new(
                 ErrorClass::TypeMismatch,
@@ -402,10 +396,6 @@ const MAX_TEXT: i64 = i32::MAX as i64;
 
 fn too_long(i: usize, len: i64) -> String {
     format!("element {i} has {len} bytes; 2 GiB is the most that is stored")
-}
-
-fn is_dictionary(data_type: &DataType) -> bool {
-    matches!(data_type, DataType::Dictionary(..))
 }
 
 fn layout_name(values: &Values<'_>) -> &'static str {

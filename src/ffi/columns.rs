@@ -140,7 +140,7 @@ impl Scratch {
     ) -> Result<T> {
         let (size, count) = (u64::from(chunk.slice_size), chunk.slice_count);
         // SAFETY: the caller's promise, here and below.
-        let given = unsafe { input::array(chunk.slices, count, size, pf_column_slice::ZERO) }?;
+        let given = unsafe { input::array(chunk.slices, count, size, pf_column_slice::new()) }?;
         if count != widths.len() as u64 {
             return Err(Error::new(
                 ErrorClass::SchemaMismatch,
@@ -188,29 +188,38 @@ fn emptied(mut slices: Vec<ColumnSlice<'_>>) -> Vec<ColumnSlice<'static>> {
     slices.into_iter().map(|_| ColumnSlice::fixed(&[], 1)).collect()
 }
 
+impl Default for pf_column_slice {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl pf_column_slice {
-    pub(super) const ZERO: pf_column_slice = pf_column_slice {
-        values: std::ptr::null(),
-        values_size: 0,
-        length: 0,
-        layout: 0,
-        validity_kind: 0,
-        offsets: std::ptr::null(),
-        validity: std::ptr::null(),
-        validity_offset: 0,
-        null_value: 0,
-        sel: std::ptr::null(),
-        sel_length: 0,
-        sel_kind: 0,
-        sel_base: 0,
-        stride: 0,
-        values_offset: 0,
-        dictionary: std::ptr::null(),
-        buffers: std::ptr::null(),
-        buffer_sizes: std::ptr::null(),
-        buffer_count: 0,
-        index_width: 0,
-    };
+    /// An empty slice, for Rust callers to set what they need; the C macros do the same.
+    pub const fn new() -> Self {
+        pf_column_slice {
+            values: std::ptr::null(),
+            values_size: 0,
+            length: 0,
+            layout: 0,
+            validity_kind: 0,
+            offsets: std::ptr::null(),
+            validity: std::ptr::null(),
+            validity_offset: 0,
+            null_value: 0,
+            sel: std::ptr::null(),
+            sel_length: 0,
+            sel_kind: 0,
+            sel_base: 0,
+            stride: 0,
+            values_offset: 0,
+            dictionary: std::ptr::null(),
+            buffers: std::ptr::null(),
+            buffer_sizes: std::ptr::null(),
+            buffer_count: 0,
+            index_width: 0,
+        }
+    }
 
     fn rows(&self) -> u64 {
         if self.sel_kind == PF_SEL_NONE { self.length } else { self.sel_length }
@@ -239,7 +248,7 @@ impl pf_column_slice {
             )));
         }
         // SAFETY: the caller's promise; the element size is that of the chunk's slices.
-        let given = unsafe { input::array(self.dictionary, 1, size, Self::ZERO) }?.next();
+        let given = unsafe { input::array(self.dictionary, 1, size, Self::new()) }?.next();
         let Some(dictionary) = given.transpose()? else { return Ok(None) };
         if dictionary.layout == PF_LAYOUT_DICTIONARY || !dictionary.dictionary.is_null() {
             return Err(Error::invalid(format!(
