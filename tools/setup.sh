@@ -11,7 +11,7 @@ command -v cargo >/dev/null || { say "cargo is missing; install Rust first (rust
 
 # command or file : Debian package
 needs="cc:gcc c++:g++ cmake:cmake ld:binutils /usr/include/stdio.h:libc6-dev"
-[ "$1" = demo ] || needs="$needs valgrind:valgrind clang:clang clang-format:clang-format unshare:util-linux"
+[ "$1" = demo ] || needs="$needs valgrind:valgrind /usr/share/doc/libc6-dbg:libc6-dbg clang:clang clang-format:clang-format unshare:util-linux"
 
 missing=
 for need in $needs; do
