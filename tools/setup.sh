@@ -9,13 +9,17 @@ say() { printf 'setup: %s\n' "$*"; }
 
 command -v cargo >/dev/null || { say "cargo is missing; install Rust first (rustup)" >&2; exit 1; }
 
-# command or file : Debian package
+# command or absolute path : Debian package
 needs="cc:gcc c++:g++ cmake:cmake ld:binutils /usr/include/stdio.h:libc6-dev"
 [ "$1" = demo ] || needs="$needs valgrind:valgrind /usr/share/doc/libc6-dbg:libc6-dbg clang:clang clang-format:clang-format unshare:util-linux"
 
 missing=
 for need in $needs; do
-    command -v "${need%%:*}" >/dev/null || [ -e "${need%%:*}" ] || missing="$missing ${need##*:}"
+    what=${need%%:*}
+    case $what in
+        /*) [ -e "$what" ] ;;
+        *) command -v "$what" >/dev/null ;;
+    esac || missing="$missing ${need##*:}"
 done
 
 if [ "$1" = test ]; then
