@@ -68,6 +68,9 @@ pub unsafe extern "C" fn pf_schema_from_arrow(
 /// changes nothing, and the writer stays usable. Rows of earlier calls come first. Blocks as
 /// `pf_append_row_chunk` does. One thread at a time per writer.
 ///
+/// A release that runs on a thread of libflow's may run while this or a later append waits for it, so it
+/// must not need a lock that the caller holds (Python's, say: call through `ctypes.CDLL`, not `PyDLL`).
+///
 /// Errors: `PF_ERR_INVALID_ARGUMENT` (NULL, misaligned, released before, lengths, offsets, counts,
 /// dictionary keys, a value that the stored type cannot hold), `PF_ERR_SCHEMA_MISMATCH` (number or names
 /// of columns, a null in a required one), `PF_ERR_TYPE_MISMATCH` (a column of another type),
