@@ -391,8 +391,8 @@ impl Column<'_> {
     }
 }
 
-/// A batch's text offsets have 32 bits, so no text is longer.
-const MAX_TEXT: i64 = i32::MAX as i64;
+/// A batch's text offsets have 32 bits: neither one text nor those of a column in one batch are longer.
+pub(super) const MAX_TEXT: i64 = i32::MAX as i64;
 
 fn too_long(i: usize, len: i64) -> String {
     format!("element {i} has {len} bytes; 2 GiB is the most that is stored")

@@ -3,12 +3,9 @@
 use arrow_array::RecordBatch;
 
 use super::buffer::ColumnBuffer;
-use super::check::Checked;
+use super::check::{Checked, MAX_TEXT};
 use crate::error::{Error, ErrorClass, Result};
 use crate::schema::Schema;
-
-/// Text of one column in one batch stays below this, so that its int32 offsets cannot overflow.
-const MAX_TEXT: usize = i32::MAX as usize;
 
 /// Buffers for up to `max_rows` rows or about `max_bytes` bytes.
 #[derive(Debug)]
@@ -71,20 +68,22 @@ impl Window {
             if text(middle) <= room { fits = middle } else { over = middle }
         }
         let one_more = self.columns.iter().zip(chunk.slices).all(|(column, slice)| {
-            column.text_bytes() + column.text_bytes_of(slice, row..row + 1) <= MAX_TEXT
+            column.text_bytes() + column.text_bytes_of(slice, row..row + 1) <= MAX_TEXT as usize
         });
         if fits == row && (one_more || self.rows == 0) { row + 1 } else { fits }
     }
 
-    /// Whether a chunk may make a batch full.
-    pub fn fills_with(&self, chunk: &Checked<'_>) -> bool {
-        self.rows + chunk.rows >= self.max_rows || self.bytes_with(chunk) >= self.max_bytes
+    /// If a chunk may make a batch full: an upper bound of the bytes gathered once it is in.
+    pub fn bytes_if_filled_by(&self, chunk: &Checked<'_>) -> Option<usize> {
+        let columns = self.columns.iter().zip(chunk.slices);
+        let bytes =
+            self.bytes() + columns.map(|(column, slice)| column.bytes_of(slice, chunk.rows)).sum::<usize>();
+        (self.rows + chunk.rows >= self.max_rows || bytes >= self.max_bytes).then_some(bytes)
     }
 
-    /// Upper bound of the bytes gathered once a chunk is in.
-    pub fn bytes_with(&self, chunk: &Checked<'_>) -> usize {
-        let columns = self.columns.iter().zip(chunk.slices);
-        self.bytes() + columns.map(|(column, slice)| column.bytes_of(slice, chunk.rows)).sum::<usize>()
+    /// Rows and bytes at which a batch is full.
+    pub fn limits(&self) -> (usize, usize) {
+        (self.max_rows, self.max_bytes)
     }
 
     /// Bytes gathered so far.

@@ -96,6 +96,9 @@ pub unsafe fn options<T: CStruct>(pointer: *const T, defaults: T) -> Result<T> {
     unsafe { copy_in(pointer.cast(), size, defaults) }
 }
 
+/// More fields or columns than any file has; a larger count is a field that was never set.
+const MAX_ELEMENTS: u64 = 1 << 16;
+
 /// An array of structs whose element size travels beside its count, element by element.
 ///
 /// # Safety
@@ -106,9 +109,9 @@ pub unsafe fn array<T: CStruct>(
     size: u64,
     zero: T,
 ) -> Result<impl ExactSizeIterator<Item = Result<T>> + Clone> {
-    if pointer.is_null() || count == 0 || count > MAX_TEXT as u64 {
+    if pointer.is_null() || count == 0 || count > MAX_ELEMENTS {
         return Err(Error::invalid(format!(
-            "{count} elements of {} at {pointer:p}; pass 1 to {MAX_TEXT} of them",
+            "{count} elements of {} at {pointer:p}; pass 1 to {MAX_ELEMENTS} of them",
             T::NAME
         )));
     }

@@ -73,8 +73,6 @@ pub struct Writer {
     leveled: LeveledSchema,
     window: Window,
     queue: EncodeQueue,
-    window_rows: usize,
-    window_bytes: usize,
     metadata: Vec<(String, String)>,
     closed: Option<Result<PartSummary>>,
 }
@@ -90,8 +88,6 @@ impl Writer {
             leveled: encoder.leveled_schema(),
             window: Window::new(schema, options.window_rows, options.window_bytes),
             queue: EncodeQueue::new(encoder, options.queue_bytes),
-            window_rows: options.window_rows,
-            window_bytes: options.window_bytes,
             metadata: Vec::new(),
             closed: None,
         })
@@ -112,10 +108,10 @@ impl Writer {
     /// As [`Writer::append`], but never waits: false, and nothing appended, if the queue has no room for
     /// what is gathered and the chunk. A chunk larger than the queue is taken once the queue is empty.
     pub fn try_append(&mut self, slices: &[ColumnSlice<'_>]) -> Result<bool> {
-        self.check_open()?;
-        self.check_has_fields()?;
-        let chunk = Checked::new(&self.schema, slices, BadValues::Refuse)?;
-        if self.window.fills_with(&chunk) && !self.queue.takes(self.window.bytes_with(&chunk)) {
+        let chunk = self.check(slices, BadValues::Refuse)?;
+        if let Some(bytes) = self.window.bytes_if_filled_by(&chunk)
+            && !self.queue.takes(bytes)
+        {
             return Ok(false);
         }
         let queue = &self.queue;
@@ -123,11 +119,15 @@ impl Writer {
     }
 
     fn append_checked(&mut self, slices: &[ColumnSlice<'_>], bad_values: BadValues) -> Result<()> {
-        self.check_open()?;
-        self.check_has_fields()?;
-        let chunk = Checked::new(&self.schema, slices, bad_values)?;
+        let chunk = self.check(slices, bad_values)?;
         let queue = &self.queue;
         self.window.append(chunk, |batch| queue.push(batch))
+    }
+
+    fn check<'a>(&self, slices: &'a [ColumnSlice<'a>], bad_values: BadValues) -> Result<Checked<'a>> {
+        self.check_open()?;
+        self.check_has_fields()?;
+        Checked::new(&self.schema, slices, bad_values)
     }
 
     /// Whether rows can come as columns of the schema's fields.
@@ -166,7 +166,8 @@ impl Writer {
         }
         self.send_window()?;
         let (rows, bytes) = (batch.num_rows(), batch::bytes(&batch));
-        let pieces = rows.div_ceil(self.window_rows).max(bytes / self.window_bytes).min(rows);
+        let (window_rows, window_bytes) = self.window.limits();
+        let pieces = rows.div_ceil(window_rows).max(bytes / window_bytes).min(rows);
         let step = rows.div_ceil(pieces);
         for row in (0..rows).step_by(step) {
             let piece = batch.slice(row, step.min(rows - row));
