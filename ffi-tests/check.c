@@ -136,3 +136,12 @@ void check_no_file(const char *path, const char *file, int line) {
   if (exists(temporary)) fail(file, line, "is there: %s", temporary);
   passed_checks++;
 }
+
+pf_writer *open_column(const char *path, const pf_field *field, const pf_writer_options *options) {
+  pf_schema *schema = NULL;
+  pf_writer *writer = NULL;
+  CHECK_OK(pf_schema_new(field, 1, sizeof *field, &schema, &err));
+  CHECK_OK(pf_writer_open(path, schema, options, &writer, &err));
+  pf_schema_free(schema);
+  return writer;
+}

@@ -45,6 +45,9 @@ extern pf_error err;
 /* Neither the part nor its temporary file is there. */
 #define CHECK_NO_FILE(path) check_no_file((path), __FILE__, __LINE__)
 
+/* A writer of one column, open. */
+pf_writer *open_column(const char *path, const pf_field *field, const pf_writer_options *options);
+
 void check_that(bool passed, const char *condition, const char *file, int line);
 void check_prepare(void);
 void check_status(pf_status status, pf_status expected, const char *call, const char *file, int line);

@@ -7,15 +7,6 @@
 
 static const pf_field field = {"number", PF_TYPE_INT64, PF_FIELD_REQUIRED, 0, 0, NULL};
 
-static pf_writer *open_with(const char *path, const pf_writer_options *options) {
-  pf_schema *schema = NULL;
-  pf_writer *writer = NULL;
-  CHECK_OK(pf_schema_new(&field, 1, sizeof field, &schema, &err));
-  CHECK_OK(pf_writer_open(path, schema, options, &writer, &err));
-  pf_schema_free(schema);
-  return writer;
-}
-
 static pf_status append(pf_writer *writer, int64_t number, pf_error *error) {
   pf_column_slice slice = PF_VALUES(&number, 1, NULL);
   pf_row_chunk chunk = PF_ROW_CHUNK(&slice, 1);
@@ -30,7 +21,7 @@ static void expect_number(const char *path, int64_t number) {
 
 static void closing_again_gives_the_same(void) {
   const char *path = path_of("twice.parquet");
-  pf_writer *writer = open_with(path, NULL);
+  pf_writer *writer = open_column(path, &field, NULL);
   CHECK_OK(append(writer, 1, &err));
   pf_part first = PF_PART_INIT, second = PF_PART_INIT;
   CHECK_OK(pf_close(writer, NULL, &err));
@@ -51,7 +42,7 @@ static void closing_again_gives_the_same(void) {
 
 static void the_part_says_its_size(void) {
   const char *path = path_of("part_size.parquet");
-  pf_writer *writer = open_with(path, NULL);
+  pf_writer *writer = open_column(path, &field, NULL);
   CHECK_OK(append(writer, 2, &err));
   const uint32_t sizes[] = {0, 8, sizeof(pf_part) - 8, sizeof(pf_part) + 1, 1 << 20, UINT32_MAX};
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
@@ -84,7 +75,7 @@ static void the_part_says_its_size(void) {
 /* Also while batches are being encoded. */
 static void freeing_publishes_nothing(void) {
   const char *path = path_of("freed.parquet");
-  pf_writer *writer = open_with(path, NULL);
+  pf_writer *writer = open_column(path, &field, NULL);
   CHECK_OK(append(writer, 1, &err));
   CHECK_OK(pf_flush(writer, &err));
   pf_writer_free(writer);
@@ -97,7 +88,7 @@ static void freeing_publishes_nothing(void) {
   options.window_rows = 1000;
   for (uint64_t again = 0; again < scaled(200); again++) {
     /* The name is free again at once. */
-    writer = open_with(path, &options);
+    writer = open_column(path, &field, &options);
     CHECK_OK(pf_append_row_chunk(writer, &chunk, &err));
     pf_writer_free(writer);
     CHECK_NO_FILE(path);
@@ -121,7 +112,7 @@ static void two_threads_may_close(void) {
   for (uint64_t again = 0; again < scaled(50); again++) {
     pf_writer_options options = PF_WRITER_OPTIONS_INIT;
     options.if_exists = PF_IF_EXISTS_REPLACE;
-    pf_writer *writer = open_with(path, &options);
+    pf_writer *writer = open_column(path, &field, &options);
     CHECK_OK(append(writer, 4, &err));
     closer closers[2] = {{writer, PF_PART_INIT, 1}, {writer, PF_PART_INIT, 1}};
     pthread_t threads[2];
@@ -148,13 +139,13 @@ static void an_existing_part(void) {
   CHECK(writer == NULL && holds_text(path, "theirs"));
 
   options.if_exists = PF_IF_EXISTS_REPLACE;
-  writer = open_with(path, &options);
+  writer = open_column(path, &field, &options);
   CHECK_OK(append(writer, 5, &err));
   CHECK(holds_text(path, "theirs")); /* until the new one is whole */
   pf_writer_free(writer);
   CHECK(holds_text(path, "theirs"));
 
-  writer = open_with(path, &options);
+  writer = open_column(path, &field, &options);
   CHECK_OK(append(writer, 5, &err));
   CHECK_OK(pf_close(writer, NULL, &err));
   pf_writer_free(writer);
@@ -167,7 +158,7 @@ static void both_ways_to_sync(void) {
     const char *path = path_of(sync == PF_SYNC_NONE ? "sync_none.parquet" : "sync_on_close.parquet");
     pf_writer_options options = PF_WRITER_OPTIONS_INIT;
     options.sync = sync;
-    pf_writer *writer = open_with(path, &options);
+    pf_writer *writer = open_column(path, &field, &options);
     CHECK_OK(append(writer, 6, &err));
     CHECK_OK(pf_close(writer, NULL, &err));
     pf_writer_free(writer);

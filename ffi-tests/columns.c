@@ -5,6 +5,7 @@
 
 #include "check.h"
 #include "expected.h"
+#include "view.h"
 
 enum { SOURCE = 37, ROWS = 61 }; /* more rows than elements: some come twice */
 
@@ -92,17 +93,6 @@ static void bit_source(void) {
   slice.values_offset = 5;
   set_elements(add_source("bits", PF_TYPE_BOOL, 0, slice), bools, 1, 1);
 }
-
-typedef struct view {
-  int32_t length;
-  union {
-    char text[12];
-    struct {
-      char prefix[4];
-      int32_t buffer, offset;
-    } at;
-  } is;
-} view;
 
 /* Texts of 0 to 40 bytes in one piece, with what the layouts say of them. */
 static char text[SOURCE * 40];

@@ -36,15 +36,6 @@ static pf_status append(pf_writer *writer, pf_error *error) {
   return pf_append_row_chunk(writer, &chunk, error);
 }
 
-static pf_writer *open_with(const char *path, const pf_writer_options *options) {
-  pf_schema *schema = NULL;
-  pf_writer *writer = NULL;
-  CHECK_OK(pf_schema_new(&field, 1, sizeof field, &schema, &err));
-  CHECK_OK(pf_writer_open(path, schema, options, &writer, &err));
-  pf_schema_free(schema);
-  return writer;
-}
-
 static bool is_empty(const char *directory) {
   DIR *open = opendir(directory);
   CHECK(open != NULL);
@@ -78,7 +69,7 @@ static void an_append_meets_it(void) {
   const char *path = path_of("append.parquet");
   pf_writer_options options = small_batches();
   options.queue_bytes = 1; /* a batch waits for the one before */
-  pf_writer *writer = open_with(path, &options);
+  pf_writer *writer = open_column(path, &field, &options);
   pf_status status = PF_OK;
   for (int i = 0; i < 10000 && status == PF_OK; i++) {
     check_prepare();
@@ -90,7 +81,7 @@ static void an_append_meets_it(void) {
 
 static void close_meets_it(void) {
   const char *path = path_of("close.parquet");
-  pf_writer *writer = open_with(path, NULL); /* all rows are in one row group, written by close */
+  pf_writer *writer = open_column(path, &field, NULL); /* all rows are in one row group, written by close */
   for (int i = 0; i < 300; i++) CHECK_OK(append(writer, &err));
   stays_failed(writer, path);
 }
@@ -98,7 +89,7 @@ static void close_meets_it(void) {
 /* Flush does not wait, so the error is seen by it or by what follows. */
 static void flush_meets_it(void) {
   const char *path = path_of("flush.parquet");
-  pf_writer *writer = open_with(path, NULL);
+  pf_writer *writer = open_column(path, &field, NULL);
   for (int i = 0; i < 300; i++) CHECK_OK(append(writer, &err));
   pf_status status = pf_flush(writer, NULL);
   CHECK(status == PF_OK || status == PF_ERR_NO_SPACE);
@@ -108,7 +99,7 @@ static void flush_meets_it(void) {
 static void space_is_given_back(void) {
   const char *path = path_of("after.parquet");
   pf_writer_options options = small_batches();
-  pf_writer *writer = open_with(path, &options);
+  pf_writer *writer = open_column(path, &field, &options);
   pf_part part = PF_PART_INIT;
   for (int i = 0; i < 64; i++) CHECK_OK(append(writer, &err)); /* half the disk */
   CHECK_OK(pf_close(writer, &part, &err));

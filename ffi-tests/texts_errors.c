@@ -3,6 +3,7 @@
 
 #include "check.h"
 #include "spoil.h"
+#include "view.h"
 
 static void offsets64(void) {
   static const struct {
@@ -53,17 +54,6 @@ static void pointers(void) {
   s->sel_length = ROWS;
   accepted_texts(selected);
 }
-
-typedef struct view {
-  int32_t length;
-  union {
-    char text[12];
-    struct {
-      char prefix[4];
-      int32_t buffer, offset;
-    } at;
-  } is;
-} view;
 
 static void views(void) {
   static const char text[] = "a text of twenty-one.";
