@@ -1,8 +1,10 @@
 //! Random chunks (types x layouts x selections x validities) at random cadences through random windows,
 //! against a naive model: for each column, the list of its rows' bytes or null. Read back by the parquet
-//! crate; foreign readers judge the files of the C tests. A case is made from a seed, which a failure
-//! prints.
+//! crate here, and by readers that are not ours in tests/readback/test_columns.py. A case is made from a
+//! seed, which a failure prints.
 #![allow(clippy::unwrap_used)]
+
+mod readback;
 
 use std::fs::File;
 use std::sync::Arc;
@@ -101,6 +103,10 @@ fn value(random: &mut Random, data_type: &DataType) -> Vec<u8> {
         DataType::FixedSizeBinary(width) => random.bytes(*width as usize),
         DataType::Float16 | DataType::Float32 | DataType::Float64 => {
             random.bytes(fixed_width(data_type).unwrap())
+        }
+        // Within a day: DuckDB and Polars have no other times.
+        DataType::Time32(_) | DataType::Time64(_) => {
+            random.below(86_400).to_le_bytes()[..fixed_width(data_type).unwrap()].to_vec()
         }
         other => small(random, fixed_width(other).unwrap()),
     }
@@ -476,6 +482,7 @@ fn case(seed: u64) {
     for (i, expected) in model.iter().enumerate() {
         assert_eq!(&read(&batches, i), expected, "column {i}, {}", fields[i].data_type());
     }
+    readback::leave(seed, &path, part.row_groups, &fields, &model);
 }
 
 proptest! {
