@@ -5,7 +5,7 @@
 #   make test      lint, Rust tests, C tests (plain, valgrind, AddressSanitizer), examples, read-back
 #   make lint      formats and lints, without changing anything
 #   make format    formats everything
-#   make bench     side-by-side benchmarks, a table and target/bench/summary.json
+#   make bench     side-by-side benchmarks: a table, target/bench/summary.json, benches/bench.svg
 #   make clean     removes everything built
 
 SHELL := /bin/bash
@@ -97,6 +97,7 @@ format:
 
 bench:
 	cargo bench $(FEATURES) --bench flow
+	@tools/chart.py target/bench/summary.json benches/bench.svg
 
 clean:
 	rm -rf target dist .venv
