@@ -162,9 +162,7 @@ impl Writer {
             name: name.as_ptr(),
             r#type,
             flags,
-            width: 0,
-            scale: 0,
-            timezone: ptr::null(),
+            ..pf_field::new()
         };
         let fields: Vec<_> = types.iter().zip(&names).map(field).collect();
         let options = pf_writer_options {

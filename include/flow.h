@@ -65,10 +65,24 @@
   PF_SLICE((pointers), (uint64_t)(count) * sizeof(*(pointers)), (count), PF_LAYOUT_POINTERS, (lengths),    \
            (validity))
 
-/** What the macros above have in common; every field is given. */
+/** A column slice of `count` lists: `count + 1` int32 offsets into the elements of a slice. */
+#define PF_LISTS(elements, offsets, count, validity)                                                       \
+  PF_NESTED((elements), 1, (count), PF_LAYOUT_OFFSETS, (offsets), (validity))
+
+/** A column slice of `count` structs: an array of `field_count` slices. */
+#define PF_STRUCTS(fields, field_count, count, validity)                                                   \
+  PF_NESTED((fields), (field_count), (count), PF_LAYOUT_STRUCT, NULL, (validity))
+
+/** What these two have in common. */
+#define PF_NESTED(children, child_count, count, layout, offsets, validity)                                 \
+  {NULL, 0,    (uint64_t)(count), (layout), PF_VALIDITY_BITMAP, (offsets), (validity), 0, 0,               \
+   NULL, 0,    PF_SEL_NONE,       0,        0,                  0,         NULL,       NULL, NULL, 0, 0,   \
+   (children), (uint64_t)(child_count)}
+
+/** What PF_VALUES, PF_OFFSETS and PF_POINTERS have in common; every field is given. */
 #define PF_SLICE(values, size, count, layout, offsets, validity)                                           \
   {(values), (uint64_t)(size), (uint64_t)(count), (layout), PF_VALIDITY_BITMAP, (offsets), (validity), 0,  \
-   0, NULL, 0, PF_SEL_NONE, 0, 0, 0, NULL, NULL, NULL, 0, 0}
+   0, NULL, 0, PF_SEL_NONE, 0, 0, 0, NULL, NULL, NULL, 0, 0, NULL, 0}
 
 /** A row chunk of `count` column slices. */
 #define PF_ROW_CHUNK(slices, count) {sizeof(pf_row_chunk), sizeof(pf_column_slice), (slices), (count)}
@@ -250,19 +264,34 @@ struct ArrowArrayStream;
 /** UUID: 16 bytes, in the order in which it is written. */
 #define PF_TYPE_UUID 33
 
+/** Lists of any length, of elements of the one field in `children`. */
+#define PF_TYPE_LIST 34
+
+/** Structs, of the fields in `children`. */
+#define PF_TYPE_STRUCT 35
+
 /** A field that is never null. */
 #define PF_FIELD_REQUIRED 0
 
 /** A field that may be null. */
 #define PF_FIELD_NULLABLE 1
 
+/**
+ * A field that comes as indices into distinct values (`PF_LAYOUT_DICTIONARY`) and is stored so: neither
+ * libflow nor a reader looks at the value of each row. For every type of one value but bool.
+ */
+#define PF_FIELD_DICTIONARY 2
+
 /** Values of the field's C type (a bool is a byte), little-endian, of any alignment, `stride` bytes apart. */
 #define PF_LAYOUT_VALUES 0
 
-/** Variable length: `length + 1` int32 offsets into `values`, as in Arrow's Binary and Utf8. */
+/**
+ * Variable length: `length + 1` int32 offsets into `values`, as in Arrow's Binary and Utf8; of a list:
+ * into the elements of the one slice in `children`, as in Arrow's List.
+ */
 #define PF_LAYOUT_OFFSETS 1
 
-/** Variable length: `length + 1` int64 offsets into `values`, as in Arrow's LargeBinary and LargeUtf8. */
+/** The same with int64 offsets, as in Arrow's LargeBinary, LargeUtf8 and LargeList. */
 #define PF_LAYOUT_OFFSETS64 2
 
 /** Variable length: `values` is an array of `length` pointers, `offsets` one of as many int64 lengths. */
@@ -282,6 +311,9 @@ struct ArrowArrayStream;
  * 0000-12-31, `stride` bytes apart. Converted to the field's epoch and unit.
  */
 #define PF_LAYOUT_RATA_DIE 7
+
+/** Structs: `children` are slices of the fields, each of `length` elements; no `values`. */
+#define PF_LAYOUT_STRUCT 8
 
 /** Bit `validity_offset + i`, least significant first, is 1 if source element i is valid. */
 #define PF_VALIDITY_BITMAP 0
@@ -372,11 +404,14 @@ typedef int32_t pf_status;
 
 /** A field of a schema. */
 typedef struct pf_field {
-  /** Name: UTF-8, NUL-terminated, not empty, unique in the schema. Copied. */
+  /**
+   * Name: UTF-8, NUL-terminated, not empty, unique in its schema or struct. Copied. NULL for the
+   * elements of a list, which the Parquet format names "element".
+   */
   const char *name;
   /** One of `PF_TYPE_*`. */
   int32_t type;
-  /** `PF_FIELD_REQUIRED` or `PF_FIELD_NULLABLE`. */
+  /** `PF_FIELD_REQUIRED` or `PF_FIELD_NULLABLE`, and `PF_FIELD_DICTIONARY` perhaps. */
   uint32_t flags;
   /** Bytes of a value of `PF_TYPE_FIXED_SIZE_BINARY`, digits of a decimal; 0 for every other type. */
   uint32_t width;
@@ -387,6 +422,10 @@ typedef struct pf_field {
    * time without a zone). NULL for every other type. Copied.
    */
   const char *timezone;
+  /** Lists: the field of the elements. Structs: the fields. NULL for every other type. Copied. */
+  const struct pf_field *children;
+  /** How many. */
+  uint64_t child_count;
 } pf_field;
 
 /**
@@ -483,6 +522,14 @@ typedef struct pf_column_slice {
   uint32_t buffer_count;
   /** `PF_LAYOUT_DICTIONARY`: bytes of an index, 1, 2, 4 or 8. */
   uint32_t index_width;
+  /**
+   * Lists: the slice of the elements. Structs: the slices of the fields. They have validity of their
+   * own (also under a null struct, where it does not matter), but no selection: that of the whole
+   * slice is theirs.
+   */
+  const struct pf_column_slice *children;
+  /** How many. */
+  uint64_t child_count;
 } pf_column_slice;
 
 /** A row chunk: one slice a field, in the schema's order, all of one number of rows. See `PF_ROW_CHUNK`. */
@@ -653,7 +700,7 @@ const char *pf_status_name(pf_status status);
  * alone. Nothing passed in is kept. Never blocks; any thread.
  *
  * Errors: `PF_ERR_INVALID_ARGUMENT` (NULL, no fields, an empty or repeated name, an unknown type or
- * flag, a bad width or timezone), `PF_ERR_BAD_UTF8`.
+ * flag, a bad width or timezone, children that do not suit the type), `PF_ERR_BAD_UTF8`.
  */
 pf_status pf_schema_new(const struct pf_field *fields,
                         uint64_t field_count,

@@ -70,6 +70,12 @@ impl Schema {
         &self.fields
     }
 
+    /// The Arrow schema that a file carries for its readers.
+    pub fn described(&self) -> ArrowSchema {
+        let fields = self.stored.fields().iter().map(|field| described_field(field, false));
+        ArrowSchema::new_with_metadata(fields.collect::<Vec<_>>(), self.stored.metadata().clone())
+    }
+
     /// The schema as it is stored: see [`stored_type`].
     pub fn stored(&self) -> &SchemaRef {
         &self.stored
@@ -190,11 +196,49 @@ pub fn stored_type(data_type: &DataType) -> DataType {
 }
 
 fn stored_field(field: &FieldRef) -> FieldRef {
-    Arc::new(field.as_ref().clone().with_data_type(stored_type(field.data_type())))
+    map_field(field, stored_type)
 }
 
-/// Whether row chunks and records can carry the type; Arrow batches carry every type of a schema.
+/// As what readers should take a field: dictionaries are a matter of encoding, and no reader makes any but
+/// those of strings from a file; pyarrow stumbles over those inside lists and structs.
+fn described_field(field: &FieldRef, is_nested: bool) -> FieldRef {
+    let inside = |data_type: &DataType| match data_type {
+        DataType::Dictionary(_, value)
+            if is_nested
+                || !value.is_string() && !matches!(**value, DataType::Binary | DataType::LargeBinary) =>
+        {
+            value.as_ref().clone()
+        }
+        DataType::List(item) => DataType::List(described_field(item, true)),
+        DataType::LargeList(item) => DataType::LargeList(described_field(item, true)),
+        DataType::FixedSizeList(item, size) => DataType::FixedSizeList(described_field(item, true), *size),
+        DataType::Struct(fields) => {
+            DataType::Struct(fields.iter().map(|field| described_field(field, true)).collect())
+        }
+        DataType::Map(entries, sorted) => DataType::Map(described_field(entries, true), *sorted),
+        other => other.clone(),
+    };
+    map_field(field, inside)
+}
+
+fn map_field(field: &FieldRef, to: impl Fn(&DataType) -> DataType) -> FieldRef {
+    Arc::new(field.as_ref().clone().with_data_type(to(field.data_type())))
+}
+
+/// Whether row chunks can carry the type; Arrow batches carry every type of a schema.
 pub fn is_row_type(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::List(item) => is_row_type(item.data_type()),
+        DataType::Struct(fields) => fields.iter().all(|field| is_row_type(field.data_type())),
+        DataType::Dictionary(key, value) => {
+            **key == DataType::Int32 && **value != DataType::Boolean && is_scalar(value)
+        }
+        other => is_scalar(other),
+    }
+}
+
+/// Whether the type is one value a row, which a record can carry too.
+pub fn is_scalar(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Utf8 | DataType::Binary) || fixed_width(data_type).is_some()
 }
 

@@ -56,9 +56,7 @@ fn appends_allocate_nothing_between_windows() {
         name: name.as_ptr(),
         r#type,
         flags: PF_FIELD_NULLABLE,
-        width: 0,
-        scale: 0,
-        timezone: ptr::null(),
+        ..pf_field::new()
     };
     let fields = [field(c"a", PF_TYPE_INT64), field(c"b", PF_TYPE_INT64), field(c"c", PF_TYPE_UTF8)];
     let (mut schema, mut writer, mut error) = (ptr::null_mut(), ptr::null_mut(), pf_error::new());

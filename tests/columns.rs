@@ -10,6 +10,7 @@ use std::fs::File;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
+use arrow_array::types::Int32Type;
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::{DataType, Field, TimeUnit};
 use flow::columns::{ColumnSlice, PointerArray, Selection, Validity, Values};
@@ -21,8 +22,46 @@ use flow::writer::{Writer, WriterOptions};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use proptest::prelude::*;
 
-/// A column of the model: each row's bytes, or null.
-type Model = Vec<Option<Vec<u8>>>;
+/// A value of the model: of a scalar, its stored bytes.
+#[derive(Clone, Debug, PartialEq)]
+enum Value {
+    Null,
+    Bytes(Vec<u8>),
+    List(Vec<Value>),
+    /// Names and values.
+    Struct(Vec<(String, Value)>),
+}
+
+/// A column of the model: each row's value.
+type Model = Vec<Value>;
+
+impl readback::Json for Value {
+    fn put(&self, out: &mut String) {
+        let mut separator = "";
+        let mut next = |out: &mut String| out.push_str(std::mem::replace(&mut separator, ","));
+        match self {
+            Value::Null => out.push_str("null"),
+            Value::Bytes(bytes) => readback::put_bytes(bytes, out),
+            Value::List(values) => {
+                out.push('[');
+                values.iter().for_each(|value| {
+                    next(out);
+                    value.put(out);
+                });
+                out.push(']');
+            }
+            Value::Struct(fields) => {
+                out.push('{');
+                fields.iter().for_each(|(name, value)| {
+                    next(out);
+                    out.push_str(&format!("\"{name}\":"));
+                    value.put(out);
+                });
+                out.push('}');
+            }
+        }
+    }
+}
 
 /// xorshift64*: small, and the same everywhere.
 struct Random(u64);
@@ -77,6 +116,22 @@ fn types() -> Vec<DataType> {
         types.extend([DataType::Timestamp(unit, utc.clone()), DataType::Duration(unit)]);
     }
     types
+}
+
+/// A type to test: a scalar, or lists, structs and dictionaries of some.
+fn any_type(random: &mut Random, depth: usize) -> DataType {
+    let scalars = types();
+    let scalar = scalars[random.below(scalars.len())].clone();
+    let field = |random: &mut Random, name: &str| {
+        let nullable = random.below(2) == 0;
+        Field::new(name, any_type(random, depth + 1), nullable)
+    };
+    match random.below(if depth < 3 { 8 } else { 5 }) {
+        0 if scalar != DataType::Boolean => DataType::Dictionary(DataType::Int32.into(), scalar.into()),
+        5 | 6 => DataType::List(field(random, "element").into()),
+        7 => DataType::Struct((0..1 + random.below(3)).map(|i| field(random, &format!("f{i}"))).collect()),
+        _ => scalar,
+    }
 }
 
 /// A value of the type, as it is handed over.
@@ -141,7 +196,8 @@ struct Source {
     validity: Form,
     sel: Vec<u8>,
     sel_kind: (usize, usize),
-    distinct: Option<Box<Source>>,
+    /// A dictionary's values, a list's elements, a struct's fields.
+    inside: Vec<Source>,
     width: usize,
     rows: Model,
 }
@@ -155,6 +211,8 @@ enum Layout {
     Views,
     Dictionary(usize),
     RataDie,
+    Lists(usize),
+    Structs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -164,12 +222,24 @@ enum Form {
     Bytes,
 }
 
+/// A layout that can carry the type, dictionaries among them.
+fn any_layout(random: &mut Random, data_type: &DataType) -> Layout {
+    let choice = layouts(data_type);
+    match random.below(4) {
+        0 if !data_type.is_nested() => Layout::Dictionary([1, 2, 4, 8][random.below(4)]),
+        _ => choice[random.below(choice.len())],
+    }
+}
+
 fn layouts(data_type: &DataType) -> Vec<Layout> {
     match data_type {
         DataType::Boolean => vec![Layout::Fixed, Layout::Bits],
         DataType::Utf8 | DataType::Binary => {
             vec![Layout::Offsets(4), Layout::Offsets(8), Layout::Pointers, Layout::Views]
         }
+        DataType::List(_) => vec![Layout::Lists(4), Layout::Lists(8)],
+        DataType::Struct(_) => vec![Layout::Structs],
+        DataType::Dictionary(..) => [1, 2, 4, 8].map(Layout::Dictionary).to_vec(),
         DataType::Date32 | DataType::Timestamp(TimeUnit::Millisecond, _) => {
             vec![Layout::Fixed, Layout::RataDie]
         }
@@ -179,13 +249,15 @@ fn layouts(data_type: &DataType) -> Vec<Layout> {
 
 impl Source {
     fn new(random: &mut Random, data_type: &DataType, nullable: bool, rows: usize) -> Source {
-        let choice = layouts(data_type);
-        let layout = match random.below(4) {
-            0 => Layout::Dictionary([1, 2, 4, 8][random.below(4)]),
-            _ => choice[random.below(choice.len())],
-        };
+        let layout = any_layout(random, data_type);
         let sel_kind = [(0, 0), (0, 0), (4, 0), (4, 1), (8, 0), (8, 1)][random.below(6)];
-        Source::with(random, data_type, layout, sel_kind, nullable, rows)
+        Source::with(random, data_type, layout, sel_kind, nullable, rows, &|_| true)
+    }
+
+    /// A slice inside another one. Elements that are not `live` are of no row: they may be garbage.
+    fn inside(random: &mut Random, field: &Field, len: usize, live: &dyn Fn(usize) -> bool) -> Source {
+        let layout = any_layout(random, field.data_type());
+        Source::with(random, field.data_type(), layout, (0, 0), field.is_nullable(), len, live)
     }
 
     fn with(
@@ -195,6 +267,7 @@ impl Source {
         sel_kind: (usize, usize),
         nullable: bool,
         rows: usize,
+        live: &dyn Fn(usize) -> bool,
     ) -> Source {
         let len = if sel_kind.0 == 0 { rows } else { 1 + random.below(2 * rows + 1) };
         let validity = if nullable {
@@ -216,7 +289,7 @@ impl Source {
             validity,
             sel: Vec::new(),
             sel_kind,
-            distinct: None,
+            inside: Vec::new(),
             width: fixed_width(data_type).unwrap_or(0),
             rows: Vec::new(),
         };
@@ -225,39 +298,90 @@ impl Source {
             Form::Bytes => valid.iter().map(|&v| if v { 1 + random.below(255) as u8 } else { 0 }).collect(),
             _ => pack(&valid, source.start),
         };
-        let elements = source.lay_out(random, data_type, &valid);
+        let live: Vec<bool> = valid.iter().enumerate().map(|(i, &valid)| valid && live(i)).collect();
+        let elements = source.lay_out(random, data_type, &live);
         let picked: Vec<usize> =
             (0..rows).map(|row| if sel_kind.0 == 0 { row } else { random.below(len) }).collect();
         for &i in &picked {
             let index = (i + sel_kind.1) as i64;
             source.sel.extend_from_slice(&index.to_le_bytes()[..sel_kind.0]);
-            source.rows.push(valid[i].then(|| stored(data_type, &elements[i])));
+            source.rows.push(if valid[i] { elements[i].clone() } else { Value::Null });
         }
         source
     }
 
-    /// Writes the source elements in the layout's form; returns them. What lies under a null is garbage.
-    fn lay_out(&mut self, random: &mut Random, data_type: &DataType, valid: &[bool]) -> Vec<Vec<u8>> {
-        let garbage = vec![0xff; self.width.max(3)];
-        let elements: Vec<Vec<u8>> = match self.layout {
-            Layout::Dictionary(width) => {
-                let count = 1 + random.below(10);
-                let choice = layouts(data_type);
-                let plain: Vec<_> = choice.into_iter().filter(|&l| l != Layout::RataDie).collect();
-                let layout = plain[random.below(plain.len())];
-                let distinct = Source::with(random, data_type, layout, (0, 0), false, count);
-                // As they were before they were stored.
-                let values = distinct.raw_values(data_type);
-                let picked: Vec<usize> = valid.iter().map(|_| random.below(count)).collect();
-                for (&index, &valid) in picked.iter().zip(valid) {
-                    let index = if valid { index as i64 } else { -7 };
-                    self.bytes.extend_from_slice(&index.to_le_bytes()[..width]);
-                }
-                self.distinct = Some(Box::new(distinct));
-                return picked.iter().map(|&index| values[index].clone()).collect();
+    /// Writes the source elements in the layout's form; returns them. What is not valid is garbage.
+    fn lay_out(&mut self, random: &mut Random, data_type: &DataType, valid: &[bool]) -> Vec<Value> {
+        match self.layout {
+            Layout::Dictionary(width) => self.lay_out_dictionary(random, data_type, valid, width),
+            Layout::Lists(width) => self.lay_out_lists(random, data_type, valid, width),
+            Layout::Structs => {
+                let DataType::Struct(fields) = data_type else { unreachable!() };
+                self.inside =
+                    fields.iter().map(|f| Source::inside(random, f, self.len, &|i| valid[i])).collect();
+                let value = |i: usize| {
+                    let values = self.inside.iter().map(|field| field.rows[i].clone());
+                    Value::Struct(fields.iter().map(|f| f.name().clone()).zip(values).collect())
+                };
+                (0..self.len).map(value).collect()
             }
-            _ => valid.iter().map(|_| value(random, data_type)).collect(),
-        };
+            _ => {
+                let elements = self.lay_out_scalars(random, data_type, valid);
+                elements.iter().map(|element| Value::Bytes(stored(data_type, element))).collect()
+            }
+        }
+    }
+
+    fn lay_out_dictionary(
+        &mut self,
+        random: &mut Random,
+        data_type: &DataType,
+        valid: &[bool],
+        width: usize,
+    ) -> Vec<Value> {
+        let value_type = if let DataType::Dictionary(_, value) = data_type { value } else { data_type };
+        let count = 1 + random.below(10);
+        let choice = layouts(value_type);
+        let plain: Vec<_> = choice.into_iter().filter(|&l| l != Layout::RataDie).collect();
+        let layout = plain[random.below(plain.len())];
+        let distinct = Source::with(random, value_type, layout, (0, 0), false, count, &|_| true);
+        let picked: Vec<usize> = valid.iter().map(|_| random.below(count)).collect();
+        for (&index, &valid) in picked.iter().zip(valid) {
+            let index = if valid { index as i64 } else { -7 };
+            self.bytes.extend_from_slice(&index.to_le_bytes()[..width]);
+        }
+        let values = picked.iter().map(|&index| distinct.rows[index].clone()).collect();
+        self.inside = vec![distinct];
+        values
+    }
+
+    /// Lists lie one after another, but after a null anywhere.
+    fn lay_out_lists(
+        &mut self,
+        random: &mut Random,
+        data_type: &DataType,
+        valid: &[bool],
+        width: usize,
+    ) -> Vec<Value> {
+        let DataType::List(item) = data_type else { unreachable!() };
+        let count = random.below(2 * self.len + 3);
+        let mut ends = vec![random.below(count + 1)];
+        for &valid in valid {
+            let end = *ends.last().unwrap();
+            ends.push(if valid { end + random.below(4).min(count - end) } else { random.below(count + 1) });
+        }
+        self.offsets = ends.iter().flat_map(|&end| (end as i64).to_le_bytes()[..width].to_vec()).collect();
+        let lists =
+            || ends.windows(2).zip(valid).map(|(ends, &valid)| if valid { ends[0]..ends[1] } else { 0..0 });
+        let elements = Source::inside(random, item, count, &|i| lists().any(|list| list.contains(&i)));
+        let values = lists().map(|list| Value::List(elements.rows[list].to_vec())).collect();
+        self.inside = vec![elements];
+        values
+    }
+
+    fn lay_out_scalars(&mut self, random: &mut Random, data_type: &DataType, valid: &[bool]) -> Vec<Vec<u8>> {
+        let garbage = vec![0xff; self.width.max(3)];
+        let elements: Vec<Vec<u8>> = valid.iter().map(|_| value(random, data_type)).collect();
         let shown = |i: usize| if valid[i] { elements[i].clone() } else { garbage.clone() };
         match self.layout {
             Layout::Fixed => {
@@ -319,23 +443,14 @@ impl Source {
                     self.buffer_sizes.extend_from_slice(&(text.len() as i64).to_le_bytes());
                 }
             }
-            Layout::Dictionary(_) => {}
+            Layout::Dictionary(_) | Layout::Lists(_) | Layout::Structs => {}
         }
         elements
     }
 
-    /// The rows of a source without selection and nulls, as they were handed over.
-    fn raw_values(&self, data_type: &DataType) -> Vec<Vec<u8>> {
-        match data_type {
-            DataType::Timestamp(TimeUnit::Second, _) | DataType::Time32(TimeUnit::Second) => {
-                self.bytes.chunks(self.width + self.gap).map(|b| b[..self.width].to_vec()).collect()
-            }
-            _ => self.rows.iter().map(|row| row.clone().unwrap()).collect(),
-        }
-    }
-
-    /// The slice to hand over; `distinct` is that of the dictionary's values.
-    fn slice<'a>(&'a self, distinct: Option<&'a ColumnSlice<'a>>) -> ColumnSlice<'a> {
+    /// The slice to hand over. Those inside it are leaked: there are few, and they outlive any borrow.
+    fn slice(&self) -> ColumnSlice<'_> {
+        let inside: &[ColumnSlice<'_>] = self.inside.iter().map(Source::slice).collect::<Vec<_>>().leak();
         let (bytes, offsets, stride) = (&self.bytes[..], &self.offsets[..], self.width + self.gap);
         let values = match self.layout {
             Layout::Fixed => Values::Fixed { bytes, stride },
@@ -349,9 +464,9 @@ impl Source {
                 // SAFETY: as above.
                 buffers: unsafe { PointerArray::new(&self.buffer_pointers, &self.buffer_sizes) },
             },
-            Layout::Dictionary(width) => {
-                Values::Dictionary { indices: bytes, width, values: distinct.unwrap() }
-            }
+            Layout::Dictionary(width) => Values::Dictionary { indices: bytes, width, values: &inside[0] },
+            Layout::Lists(width) => Values::Lists { offsets, width, elements: &inside[0] },
+            Layout::Structs => Values::Structs(inside),
         };
         let validity = match self.validity {
             Form::AllValid => Validity::AllValid,
@@ -379,24 +494,37 @@ fn pack(bits: &[bool], start: usize) -> Vec<u8> {
 
 /// What a file's column holds, in the model's form.
 fn read(batches: &[RecordBatch], i: usize) -> Model {
-    let mut model = Vec::new();
-    for batch in batches {
-        let array = batch.column(i);
-        let data = array.to_data();
-        for row in 0..array.len() {
-            let bytes = || match array.data_type() {
-                DataType::Boolean => vec![u8::from(array.as_boolean().value(row))],
-                DataType::Utf8 => array.as_string::<i32>().value(row).as_bytes().to_vec(),
-                DataType::Binary => array.as_binary::<i32>().value(row).to_vec(),
-                other => {
-                    let width = fixed_width(other).unwrap();
-                    data.buffers()[0].as_slice()[(data.offset() + row) * width..][..width].to_vec()
-                }
-            };
-            model.push(array.is_valid(row).then(bytes));
-        }
+    let columns = batches.iter().map(|batch| batch.column(i));
+    columns.flat_map(|column| (0..column.len()).map(|row| value_at(column, row))).collect()
+}
+
+fn value_at(array: &dyn Array, row: usize) -> Value {
+    if array.is_null(row) {
+        return Value::Null;
     }
-    model
+    let bytes = match array.data_type() {
+        DataType::Boolean => vec![u8::from(array.as_boolean().value(row))],
+        DataType::Utf8 => array.as_string::<i32>().value(row).as_bytes().to_vec(),
+        DataType::Binary => array.as_binary::<i32>().value(row).to_vec(),
+        DataType::List(_) => {
+            let list = array.as_list::<i32>().value(row);
+            return Value::List((0..list.len()).map(|i| value_at(&list, i)).collect());
+        }
+        DataType::Struct(fields) => {
+            let columns = array.as_struct().columns().iter();
+            let values = columns.zip(fields).map(|(column, f)| (f.name().clone(), value_at(column, row)));
+            return Value::Struct(values.collect());
+        }
+        DataType::Dictionary(..) => {
+            let dictionary = array.as_dictionary::<Int32Type>();
+            return value_at(dictionary.values(), dictionary.key(row).unwrap());
+        }
+        other => {
+            let (width, data) = (fixed_width(other).unwrap(), array.to_data());
+            data.buffers()[0].as_slice()[(data.offset() + row) * width..][..width].to_vec()
+        }
+    };
+    Value::Bytes(bytes)
 }
 
 /// A chunk in which something is wrong: it is refused, and the writer goes on as if it had not been.
@@ -435,9 +563,8 @@ fn case(seed: u64) {
     let mut random = Random(seed | 1);
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("part.parquet");
-    let types = types();
     let fields: Vec<_> = (0..1 + random.below(4))
-        .map(|i| Field::new(format!("c{i}"), types[random.below(types.len())].clone(), random.below(2) == 0))
+        .map(|i| Field::new(format!("c{i}"), any_type(&mut random, 0), random.below(2) == 0))
         .collect();
     let schema = Schema::new(fields.clone()).unwrap();
     let codecs = [Codec::Uncompressed, Codec::Snappy, Codec::Zstd(1), Codec::Lz4Raw];
@@ -455,8 +582,7 @@ fn case(seed: u64) {
         let rows = random.below(40);
         let sources: Vec<_> =
             fields.iter().map(|f| Source::new(&mut random, f.data_type(), f.is_nullable(), rows)).collect();
-        let distinct: Vec<_> = sources.iter().map(|s| s.distinct.as_ref().map(|d| d.slice(None))).collect();
-        let slices: Vec<_> = sources.iter().zip(&distinct).map(|(s, d)| s.slice(d.as_ref())).collect();
+        let slices: Vec<_> = sources.iter().map(Source::slice).collect();
         if random.below(4) == 0 {
             refuse_something(&mut random, &mut writer, &slices);
         }

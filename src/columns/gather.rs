@@ -207,6 +207,6 @@ pub fn text_len_sum(values: &Values<'_>, sources: impl Iterator<Item = usize>) -
         Values::Dictionary { indices, width, values } => {
             sources.map(|i| values.values.text(dictionary_index(indices, width, i) as usize).len()).sum()
         }
-        Values::Fixed { .. } | Values::RataDie { .. } | Values::Bits { .. } => 0,
+        _ => 0,
     }
 }

@@ -4,9 +4,12 @@
 mod buffer;
 mod check;
 mod convert;
+mod dictionary;
 mod gather;
+mod nested;
 mod pointers;
 mod rows;
+mod size;
 mod slice;
 mod utf8;
 mod window;

@@ -4,8 +4,10 @@
 use std::ops::Range;
 
 use arrow_buffer::bit_chunk_iterator::UnalignedBitChunk;
+use arrow_schema::DataType;
 
 use super::slice::{ColumnSlice, Selection, Validity, Values};
+use crate::schema::fixed_width;
 
 /// Which source element a row is.
 pub trait Rows: Copy {
@@ -103,20 +105,30 @@ impl Selection<'_> {
 }
 
 /// The null pattern of a slice, with what is needed to read it.
+#[derive(Clone, Copy)]
 pub struct Nulls<'a> {
     slice: &'a ColumnSlice<'a>,
     /// Bytes of an element of the field's type; 0 for variable length.
     width: usize,
+    /// Those of the struct that the slice is a field of: what is in a null struct is null.
+    outer: Option<&'a Nulls<'a>>,
 }
 
 impl<'a> Nulls<'a> {
-    pub fn new(slice: &'a ColumnSlice<'a>, width: usize) -> Self {
-        Nulls { slice, width }
+    /// Of a slice for a field of this type, in a struct with nulls of its own perhaps.
+    pub fn new(slice: &'a ColumnSlice<'a>, data_type: &DataType, outer: Option<&'a Nulls<'a>>) -> Self {
+        Nulls { slice, width: fixed_width(data_type).unwrap_or(0), outer }
     }
 
     /// Whether source element `i` is valid.
     #[inline(always)]
     pub fn is_valid(&self, i: usize) -> bool {
+        self.is_valid_itself(i) && self.outer.is_none_or(|outer| outer.is_valid(i))
+    }
+
+    /// Whether source element `i` is valid, if the struct it is in is.
+    #[inline(always)]
+    fn is_valid_itself(&self, i: usize) -> bool {
         match self.slice.validity {
             Validity::AllValid => true,
             Validity::Bitmap { bits, offset } => {
@@ -142,6 +154,10 @@ impl<'a> Nulls<'a> {
 
     /// Whether there is a null among `rows`, where that is quickly seen; true where it is not.
     pub fn may_be_any(&self, rows: Range<usize>) -> bool {
+        self.may_be_any_itself(rows.clone()) || self.outer.is_some_and(|outer| outer.may_be_any(rows))
+    }
+
+    fn may_be_any_itself(&self, rows: Range<usize>) -> bool {
         match (self.slice.validity, self.slice.selection) {
             (Validity::AllValid, _) => false,
             (Validity::Bitmap { bits, offset }, Selection::All) => {
@@ -154,6 +170,7 @@ impl<'a> Nulls<'a> {
     /// The bitmap and the bits of it that are the validity of `rows`, if they are adjacent there.
     pub fn bitmap(&self, rows: Range<usize>) -> Option<(&'a [u8], Range<usize>)> {
         match (self.slice.validity, self.slice.selection) {
+            _ if self.outer.is_some() => None,
             (Validity::Bitmap { bits, offset }, Selection::All) => {
                 Some((bits, offset + rows.start..offset + rows.end))
             }
@@ -161,17 +178,19 @@ impl<'a> Nulls<'a> {
         }
     }
 
-    /// The first null row.
+    /// The first row that is null where the struct that it is in, if any, is not.
     pub fn first(&self, rows: Range<usize>) -> Option<usize> {
-        if !self.may_be_any(rows.clone()) {
+        if !self.may_be_any_itself(rows.clone()) {
             return None;
         }
-        with_rows!(self.slice.selection, |at| rows.clone().find(|&row| !self.is_valid(at.source(row))))
+        let is_missing = |i| !self.is_valid_itself(i) && self.outer.is_none_or(|outer| outer.is_valid(i));
+        with_rows!(self.slice.selection, |at| rows.clone().find(|&row| is_missing(at.source(row))))
     }
 
     /// The validity of `rows`, sixty-four at a time: calls `word` with bits and how many of them count.
     pub fn words(&self, rows: Range<usize>, word: impl FnMut(u64, usize)) {
         with_rows!(self.slice.selection, |at| match self.slice.validity {
+            _ if self.outer.is_some() => words(at, rows, word, |i| self.is_valid(i)),
             // SAFETY: the checks have seen every source index below the length, and a bit for each.
             Validity::Bitmap { bits, offset } => words(at, rows, word, |i| unsafe {
                 let bit = offset + i;

@@ -76,6 +76,17 @@ pub enum Values<'a> {
         /// The distinct values.
         values: &'a ColumnSlice<'a>,
     },
+    /// Lists: element i is `elements[offsets[i]..offsets[i + 1]]`, Arrow's variable-size list layout.
+    Lists {
+        /// `len + 1` offsets, as bytes.
+        offsets: &'a [u8],
+        /// Bytes of an offset: 4 or 8.
+        width: usize,
+        /// What the offsets point into: a slice without a selection of its own.
+        elements: &'a ColumnSlice<'a>,
+    },
+    /// Structs: element i is element i of each of these slices, which have no selection of their own.
+    Structs(&'a [ColumnSlice<'a>]),
 }
 
 /// Which source elements are null.
@@ -177,7 +188,7 @@ impl Values<'_> {
             Values::Dictionary { indices, width, values } => {
                 values.values.text(dictionary_index(indices, width, i) as usize)
             }
-            Values::Fixed { .. } | Values::RataDie { .. } | Values::Bits { .. } => &[],
+            _ => &[],
         }
     }
 

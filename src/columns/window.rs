@@ -3,7 +3,8 @@
 use arrow_array::RecordBatch;
 
 use super::buffer::ColumnBuffer;
-use super::check::{Checked, MAX_TEXT};
+use super::check::Checked;
+use super::size::{row_bytes, variable_bytes};
 use crate::error::{Error, ErrorClass, Result};
 use crate::schema::Schema;
 
@@ -36,7 +37,7 @@ impl Window {
             let end = self.fitting(&chunk, row);
             if end > row {
                 for (column, slice) in self.columns.iter_mut().zip(chunk.slices) {
-                    column.append(slice, row..end);
+                    column.append(slice, row..end, None);
                 }
                 self.rows += end - row;
                 row = end;
@@ -54,30 +55,35 @@ impl Window {
     fn fitting(&self, chunk: &Checked<'_>, row: usize) -> usize {
         let end = chunk.rows.min(row + (self.max_rows - self.rows));
         let room = self.max_bytes.saturating_sub(self.bytes());
-        let text = |end: usize| -> usize {
-            let columns = self.columns.iter().zip(chunk.slices);
-            columns.map(|(column, slice)| column.text_bytes_of(slice, row..end)).sum()
+        let fields = || self.schema.fields().iter().zip(chunk.slices);
+        let variable = |end: usize| -> usize {
+            fields().map(|(field, slice)| variable_bytes(field.data_type(), slice, row..end, None)).sum()
         };
-        if text(end) <= room {
+        let takes = |bytes: usize| {
+            self.rows == 0
+                || self.columns.iter().zip(chunk.slices).all(|(column, slice)| column.takes(slice, bytes))
+        };
+        let bytes = variable(end);
+        if bytes <= room && takes(bytes) {
             return end;
         }
-        // Text bytes never fall with the end, so the last end that fits can be bisected for.
+        // Bytes never fall with the end, so the last end that fits can be bisected for.
         let (mut fits, mut over) = (row, end);
         while over - fits > 1 {
             let middle = fits + (over - fits) / 2;
-            if text(middle) <= room { fits = middle } else { over = middle }
+            if variable(middle) <= room { fits = middle } else { over = middle }
         }
-        let one_more = self.columns.iter().zip(chunk.slices).all(|(column, slice)| {
-            column.text_bytes() + column.text_bytes_of(slice, row..row + 1) <= MAX_TEXT as usize
-        });
-        if fits == row && (one_more || self.rows == 0) { row + 1 } else { fits }
+        if !takes(variable(fits.max(row + 1))) { row } else { fits.max(row + 1) }
     }
 
     /// If a chunk may make a batch full: an upper bound of the bytes gathered once it is in.
     pub fn bytes_if_filled_by(&self, chunk: &Checked<'_>) -> Option<usize> {
-        let columns = self.columns.iter().zip(chunk.slices);
-        let bytes =
-            self.bytes() + columns.map(|(column, slice)| column.bytes_of(slice, chunk.rows)).sum::<usize>();
+        let fields = self.schema.fields().iter().zip(chunk.slices);
+        let more = fields.map(|(field, slice)| {
+            let data_type = field.data_type();
+            chunk.rows * row_bytes(data_type) + variable_bytes(data_type, slice, 0..chunk.rows, None)
+        });
+        let bytes = self.bytes() + more.sum::<usize>();
         (self.rows + chunk.rows >= self.max_rows || bytes >= self.max_bytes).then_some(bytes)
     }
 
@@ -98,7 +104,7 @@ impl Window {
 
     /// Values so far that could not be stored as they were.
     pub fn replaced(&self) -> u64 {
-        self.columns.iter().map(|c| c.replaced).sum()
+        self.columns.iter().map(ColumnBuffer::replaced).sum()
     }
 
     /// Takes the memory of a batch that has been encoded back.

@@ -1,16 +1,21 @@
 //! Column slices and row chunks, as C hands them over.
 
 use std::ffi::c_void;
+use std::fmt;
+
+use arrow_schema::{DataType, Field};
 
 use super::input::{self, CStruct};
 use crate::columns::{ColumnSlice, PointerArray, Selection, Validity, Values};
 use crate::error::{Error, ErrorClass, Result};
+use crate::schema::fixed_width;
 
 /// Values of the field's C type (a bool is a byte), little-endian, of any alignment, `stride` bytes apart.
 pub const PF_LAYOUT_VALUES: i32 = 0;
-/// Variable length: `length + 1` int32 offsets into `values`, as in Arrow's Binary and Utf8.
+/// Variable length: `length + 1` int32 offsets into `values`, as in Arrow's Binary and Utf8; of a list:
+/// into the elements of the one slice in `children`, as in Arrow's List.
 pub const PF_LAYOUT_OFFSETS: i32 = 1;
-/// Variable length: `length + 1` int64 offsets into `values`, as in Arrow's LargeBinary and LargeUtf8.
+/// The same with int64 offsets, as in Arrow's LargeBinary, LargeUtf8 and LargeList.
 pub const PF_LAYOUT_OFFSETS64: i32 = 2;
 /// Variable length: `values` is an array of `length` pointers, `offsets` one of as many int64 lengths.
 pub const PF_LAYOUT_POINTERS: i32 = 3;
@@ -23,6 +28,8 @@ pub const PF_LAYOUT_DICTIONARY: i32 = 6;
 /// Julia's `Date` and `DateTime`: int64 days (for a date) or milliseconds (for a timestamp) since
 /// 0000-12-31, `stride` bytes apart. Converted to the field's epoch and unit.
 pub const PF_LAYOUT_RATA_DIE: i32 = 7;
+/// Structs: `children` are slices of the fields, each of `length` elements; no `values`.
+pub const PF_LAYOUT_STRUCT: i32 = 8;
 
 /// Bit `validity_offset + i`, least significant first, is 1 if source element i is valid.
 pub const PF_VALIDITY_BITMAP: i32 = 0;
@@ -87,6 +94,12 @@ pub struct pf_column_slice {
     pub buffer_count: u32,
     /// `PF_LAYOUT_DICTIONARY`: bytes of an index, 1, 2, 4 or 8.
     pub index_width: u32,
+    /// Lists: the slice of the elements. Structs: the slices of the fields. They have validity of their
+    /// own (also under a null struct, where it does not matter), but no selection: that of the whole
+    /// slice is theirs.
+    pub children: *const pf_column_slice,
+    /// How many.
+    pub child_count: u64,
 }
 
 // SAFETY: integers and pointers, no padding.
@@ -120,31 +133,31 @@ impl pf_row_chunk {
         pf_row_chunk { struct_size: 0, slice_size: 0, slices: std::ptr::null(), slice_count: 0 };
 }
 
-/// Memory for the slices of a chunk, kept between chunks so that none is allocated for each.
+/// Memory for the slices of a chunk, kept between chunks so that none is allocated for each: those of the
+/// columns, those inside them, and so on.
 #[derive(Default)]
 pub struct Scratch {
-    dictionaries: Vec<ColumnSlice<'static>>,
-    slices: Vec<ColumnSlice<'static>>,
+    levels: Vec<Vec<ColumnSlice<'static>>>,
 }
 
 impl Scratch {
-    /// Reads a chunk whose fields have these widths (0: variable length), and runs `body` on it.
+    /// Reads a chunk for these fields, and runs `body` on it.
     ///
     /// # Safety
     /// The chunk's pointers are readable for what its fields say.
     pub unsafe fn with_slices<T>(
         &mut self,
         chunk: &pf_row_chunk,
-        widths: &[usize],
+        fields: &[Field],
         body: impl FnOnce(&[ColumnSlice<'_>]) -> Result<T>,
     ) -> Result<T> {
         let (size, count) = (u64::from(chunk.slice_size), chunk.slice_count);
         // SAFETY: the caller's promise, here and below.
         let given = unsafe { input::array(chunk.slices, count, size, pf_column_slice::new()) }?;
-        if count != widths.len() as u64 {
+        if count != fields.len() as u64 {
             return Err(Error::new(
                 ErrorClass::SchemaMismatch,
-                format!("the chunk has {count} columns, the schema {}", widths.len()),
+                format!("the chunk has {count} columns, the schema {}", fields.len()),
             ));
         }
         // Lengths first: what a wrong one says of its pointers is not to be believed.
@@ -162,24 +175,57 @@ impl Scratch {
             }
             rows = Some(slice.rows());
         }
-        let mut dictionaries: Vec<ColumnSlice<'_>> = std::mem::take(&mut self.dictionaries);
-        for (i, (slice, &width)) in given.clone().zip(widths).enumerate() {
-            // SAFETY: as above.
-            if let Some(dictionary) = unsafe { slice?.read_dictionary(i, width, size) }? {
-                dictionaries.push(dictionary);
-            }
+        let visit = |level: usize, visit: &mut dyn FnMut(&Given<'_>) -> Result<()>| {
+            given.clone().zip(fields).enumerate().try_for_each(|(i, (slice, field))| {
+                let path = Path { outer: None, name: "slices", i };
+                // SAFETY: as above.
+                unsafe {
+                    Given { slice: slice?, path, data_type: field.data_type() }.visit(level, size, visit)
+                }
+            })
+        };
+        let mut levels = 0;
+        let mut more = true;
+        while std::mem::take(&mut more) {
+            levels += 1;
+            visit(levels, &mut |_| {
+                more = true;
+                Ok(())
+            })?;
         }
-        let mut unused = dictionaries.iter();
-        let mut slices: Vec<ColumnSlice<'_>> = std::mem::take(&mut self.slices);
-        for (i, (slice, &width)) in given.zip(widths).enumerate() {
-            // SAFETY: as above.
-            slices.push(unsafe { slice?.read(i, width, &mut unused) }?);
+        if self.levels.len() < levels {
+            self.levels.resize_with(levels, Vec::new);
         }
-        let result = body(&slices);
-        self.slices = emptied(slices);
-        self.dictionaries = emptied(dictionaries);
-        result
+        // SAFETY: as above.
+        unsafe { with_level(&visit, levels - 1, &[], &mut self.levels, body) }
     }
+}
+
+/// Reads the slices of a level, which have those of the level inside them in `inner`; then the level
+/// around it, and runs `body` on the outermost.
+///
+/// # Safety
+/// The pointers of all slices that `visit` shows are readable for what their fields say.
+unsafe fn with_level<'a, T>(
+    visit: &impl Fn(usize, &mut dyn FnMut(&Given<'_>) -> Result<()>) -> Result<()>,
+    level: usize,
+    mut inner: &'a [ColumnSlice<'a>],
+    scratch: &mut [Vec<ColumnSlice<'static>>],
+    body: impl FnOnce(&[ColumnSlice<'_>]) -> Result<T>,
+) -> Result<T> {
+    let mut slices: Vec<ColumnSlice<'_>> = std::mem::take(&mut scratch[level]);
+    visit(level, &mut |given| {
+        // SAFETY: the caller's promise.
+        slices.push(unsafe { given.read(&mut inner) }?);
+        Ok(())
+    })?;
+    let result = match level {
+        0 => body(&slices),
+        // SAFETY: as above.
+        _ => unsafe { with_level(visit, level - 1, &slices, scratch, body) },
+    };
+    scratch[level] = emptied(slices);
+    result
 }
 
 /// The memory of a list, without what it borrowed. Nothing is allocated: `collect` reuses the list.
@@ -218,124 +264,210 @@ impl pf_column_slice {
             buffer_sizes: std::ptr::null(),
             buffer_count: 0,
             index_width: 0,
+            children: std::ptr::null(),
+            child_count: 0,
         }
     }
 
     fn rows(&self) -> u64 {
         if self.sel_kind == PF_SEL_NONE { self.length } else { self.sel_length }
     }
+}
 
+/// Where in a chunk a slice is, for messages: `slices[1]`, `slices[1].children[0]`, `slices[1].dictionary`.
+#[derive(Clone, Copy)]
+struct Path<'a> {
+    outer: Option<&'a Path<'a>>,
+    name: &'static str,
+    i: usize,
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(outer) = self.outer {
+            write!(f, "{outer}.")?;
+        }
+        match self.name {
+            "dictionary" => f.write_str(self.name),
+            name => write!(f, "{name}[{}]", self.i),
+        }
+    }
+}
+
+/// A slice of C's, where in the chunk it is and what it is for.
+struct Given<'a> {
+    slice: pf_column_slice,
+    path: Path<'a>,
+    data_type: &'a DataType,
+}
+
+impl Given<'_> {
+    /// Calls `visit` with each slice so many levels inside this one.
+    ///
     /// # Safety
-    /// The pointers are readable for what the fields say, for `'a`.
-    unsafe fn read_dictionary<'a>(
+    /// The slices' pointers are readable for what their fields say.
+    unsafe fn visit(
         &self,
-        i: usize,
-        width: usize,
+        level: usize,
         size: u64,
-    ) -> Result<Option<ColumnSlice<'a>>> {
-        if self.layout != PF_LAYOUT_DICTIONARY {
-            return match self.dictionary.is_null() {
-                true => Ok(None),
-                false => Err(Error::invalid(format!(
-                    "slices[{i}].dictionary is not NULL, but the layout is {}; use PF_LAYOUT_DICTIONARY",
-                    self.layout
-                ))),
+        visit: &mut dyn FnMut(&Given<'_>) -> Result<()>,
+    ) -> Result<()> {
+        if level == 0 {
+            return visit(self);
+        }
+        let Some((inner, count)) = self.inside()? else { return Ok(()) };
+        // SAFETY: the caller's promise, here and below; the element size is that of the chunk's slices.
+        let inner = unsafe { input::array(inner, count, size, pf_column_slice::new()) }?;
+        for (i, slice) in inner.enumerate() {
+            let (slice, is_dictionary) = (slice?, self.slice.layout == PF_LAYOUT_DICTIONARY);
+            let name = if is_dictionary { "dictionary" } else { "children" };
+            let path = Path { outer: Some(&self.path), name, i };
+            let data_type = match self.data_type {
+                DataType::List(item) => item.data_type(),
+                DataType::Struct(fields) => fields[i].data_type(),
+                DataType::Dictionary(_, value) => value,
+                other => other,
             };
+            if is_dictionary && (slice.layout == PF_LAYOUT_DICTIONARY || !slice.dictionary.is_null()) {
+                return Err(Error::invalid(format!("{path} is a dictionary itself; pass plain values")));
+            }
+            if self.slice.layout == PF_LAYOUT_STRUCT && slice.length != self.slice.length {
+                return Err(Error::invalid(format!(
+                    "{path}.length is {}, but {}.length {}; give as many elements as structs",
+                    slice.length, self.path, self.slice.length
+                )));
+            }
+            // SAFETY: as above.
+            unsafe { Given { slice, path, data_type }.visit(level - 1, size, visit)? };
         }
-        if self.dictionary.is_null() {
-            return Err(Error::invalid(format!(
-                "slices[{i}].dictionary is NULL; pass the slice of its values"
-            )));
-        }
-        // SAFETY: the caller's promise; the element size is that of the chunk's slices.
-        let given = unsafe { input::array(self.dictionary, 1, size, Self::new()) }?.next();
-        let Some(dictionary) = given.transpose()? else { return Ok(None) };
-        if dictionary.layout == PF_LAYOUT_DICTIONARY || !dictionary.dictionary.is_null() {
-            return Err(Error::invalid(format!(
-                "slices[{i}].dictionary is a dictionary itself; pass plain values"
-            )));
-        }
-        // SAFETY: as above.
-        unsafe { dictionary.read(i, width, &mut [].iter()) }.map(Some)
+        Ok(())
     }
 
+    /// The slices inside this one and how many: its dictionary, or its children.
+    fn inside(&self) -> Result<Option<(*const pf_column_slice, u64)>> {
+        let (slice, path) = (&self.slice, self.path);
+        let layout = slice.layout;
+        if layout != PF_LAYOUT_DICTIONARY && !slice.dictionary.is_null() {
+            return Err(Error::invalid(format!(
+                "{path}.dictionary is not NULL, but the layout is {layout}; use PF_LAYOUT_DICTIONARY"
+            )));
+        }
+        let children = match self.data_type {
+            DataType::List(_) if matches!(layout, PF_LAYOUT_OFFSETS | PF_LAYOUT_OFFSETS64) => 1,
+            DataType::Struct(fields) if layout == PF_LAYOUT_STRUCT => fields.len() as u64,
+            DataType::List(_) | DataType::Struct(_) => {
+                return Err(Error::new(
+                    ErrorClass::TypeMismatch,
+                    format!(
+                        "{path}.layout is {layout}, which cannot carry {}; use PF_LAYOUT_OFFSETS for lists, PF_LAYOUT_STRUCT for structs",
+                        self.data_type
+                    ),
+                ));
+            }
+            _ => 0,
+        };
+        if slice.child_count != children || slice.children.is_null() != (children == 0) {
+            return Err(Error::new(
+                ErrorClass::SchemaMismatch,
+                format!(
+                    "{path} has {} children at {:p}, but its type {} has {children}",
+                    slice.child_count, slice.children, self.data_type
+                ),
+            ));
+        }
+        Ok(match layout {
+            PF_LAYOUT_DICTIONARY if slice.dictionary.is_null() => {
+                return Err(Error::invalid(format!(
+                    "{path}.dictionary is NULL; pass the slice of its values"
+                )));
+            }
+            PF_LAYOUT_DICTIONARY => Some((slice.dictionary, 1)),
+            _ if children > 0 => Some((slice.children, children)),
+            _ => None,
+        })
+    }
+
+    /// The slice; those inside it are taken from `inner`.
+    ///
     /// # Safety
     /// The pointers are readable for what the fields say, for `'a`.
-    unsafe fn read<'a>(
-        &self,
-        i: usize,
-        width: usize,
-        dictionaries: &mut std::slice::Iter<'a, ColumnSlice<'a>>,
-    ) -> Result<ColumnSlice<'a>> {
+    unsafe fn read<'a>(&self, inner: &mut &'a [ColumnSlice<'a>]) -> Result<ColumnSlice<'a>> {
+        let (slice, i) = (&self.slice, self.path);
+        let count = self.inside()?.map_or(0, |(_, count)| count as usize);
+        let (inside, rest) = inner.split_at(count);
+        *inner = rest;
         // 2^48 elements of anything are more than an address space holds.
         let counts = [
-            ("length", self.length),
-            ("sel_length", self.sel_length),
-            ("validity_offset", self.validity_offset),
-            ("values_offset", self.values_offset),
+            ("length", slice.length),
+            ("sel_length", slice.sel_length),
+            ("validity_offset", slice.validity_offset),
+            ("values_offset", slice.values_offset),
         ];
         for (field, value) in counts {
             if value > 1 << 48 {
-                return Err(Error::invalid(format!(
-                    "slices[{i}].{field} is {value}; give the number of elements"
-                )));
+                return Err(Error::invalid(format!("{i}.{field} is {value}; give the number of elements")));
             }
         }
         // SAFETY: the caller's promise.
         let (values, validity, selection) = unsafe {
-            (self.read_values(i, width, dictionaries)?, self.read_validity(i)?, self.read_selection(i)?)
+            (slice.read_values(i, self.data_type, inside)?, slice.read_validity(i)?, slice.read_selection(i)?)
         };
-        Ok(ColumnSlice { values, validity, selection, source_len: self.length as usize })
+        Ok(ColumnSlice { values, validity, selection, source_len: slice.length as usize })
     }
+}
 
+impl pf_column_slice {
     /// # Safety
-    /// As [`Self::read`].
+    /// As [`Given::read`].
     unsafe fn read_values<'a>(
         &self,
-        i: usize,
-        width: usize,
-        dictionaries: &mut std::slice::Iter<'a, ColumnSlice<'a>>,
+        i: Path<'_>,
+        data_type: &DataType,
+        inside: &'a [ColumnSlice<'a>],
     ) -> Result<Values<'a>> {
-        if !(PF_LAYOUT_VALUES..=PF_LAYOUT_RATA_DIE).contains(&self.layout) {
-            return Err(Error::invalid(format!(
-                "slices[{i}].layout is {}, none of PF_LAYOUT_*",
-                self.layout
-            )));
+        if !(PF_LAYOUT_VALUES..=PF_LAYOUT_STRUCT).contains(&self.layout) {
+            return Err(Error::invalid(format!("{i}.layout is {}, none of PF_LAYOUT_*", self.layout)));
         }
         let takes_offsets =
             matches!(self.layout, PF_LAYOUT_OFFSETS | PF_LAYOUT_OFFSETS64 | PF_LAYOUT_POINTERS);
         if takes_offsets == self.offsets.is_null() {
             return Err(Error::invalid(match takes_offsets {
                 true => {
-                    format!("slices[{i}].offsets is NULL, which layout {} cannot do without", self.layout)
+                    format!("{i}.offsets is NULL, which layout {} cannot do without", self.layout)
                 }
                 false => {
-                    format!("slices[{i}].offsets is not NULL, but layout {} has none; pass NULL", self.layout)
+                    format!("{i}.offsets is not NULL, but layout {} has none; pass NULL", self.layout)
                 }
             }));
         }
         // SAFETY: the caller's promise.
-        let bytes =
-            unsafe { input::memory(self.values.cast(), self.values_size, || format!("slices[{i}].values")) }?;
+        let bytes = unsafe { input::memory(self.values.cast(), self.values_size, || format!("{i}.values")) }?;
         // SAFETY: as above, for `length` (+ 1) offsets or lengths.
         let offsets = |count: u64, width: u64| unsafe {
-            input::memory(self.offsets.cast(), count * width, || format!("slices[{i}].offsets"))
+            input::memory(self.offsets.cast(), count * width, || format!("{i}.offsets"))
         };
         let stride = |default: usize| match self.stride {
             0 => default,
             n => usize::try_from(n).unwrap_or(usize::MAX),
         };
         Ok(match self.layout {
-            PF_LAYOUT_VALUES => Values::Fixed { bytes, stride: stride(width) },
+            PF_LAYOUT_VALUES => Values::Fixed { bytes, stride: stride(fixed_width(data_type).unwrap_or(0)) },
             PF_LAYOUT_RATA_DIE => Values::RataDie { bytes, stride: stride(8) },
             _ if self.stride != 0 => {
                 return Err(Error::invalid(format!(
-                    "slices[{i}].stride is {}, but layout {} has none; pass 0",
+                    "{i}.stride is {}, but layout {} has none; pass 0",
                     self.stride, self.layout
                 )));
             }
-            PF_LAYOUT_OFFSETS => Values::Offsets { offsets: offsets(self.length + 1, 4)?, width: 4, bytes },
-            PF_LAYOUT_OFFSETS64 => Values::Offsets { offsets: offsets(self.length + 1, 8)?, width: 8, bytes },
+            PF_LAYOUT_OFFSETS | PF_LAYOUT_OFFSETS64 => {
+                let width = if self.layout == PF_LAYOUT_OFFSETS { 4 } else { 8 };
+                let offsets = offsets(self.length + 1, width as u64)?;
+                match inside {
+                    [elements] => Values::Lists { offsets, width, elements },
+                    _ => Values::Offsets { offsets, width, bytes },
+                }
+            }
+            PF_LAYOUT_STRUCT => Values::Structs(inside),
             PF_LAYOUT_POINTERS => {
                 let lengths = offsets(self.length, 8)?;
                 // SAFETY: the caller says that each pointer is readable for its length.
@@ -346,23 +478,21 @@ impl pf_column_slice {
                 // SAFETY: the caller's promise.
                 let buffers = unsafe {
                     PointerArray::new(
-                        input::memory(self.buffers.cast(), count, || format!("slices[{i}].buffers"))?,
-                        input::memory(self.buffer_sizes.cast(), count, || {
-                            format!("slices[{i}].buffer_sizes")
-                        })?,
+                        input::memory(self.buffers.cast(), count, || format!("{i}.buffers"))?,
+                        input::memory(self.buffer_sizes.cast(), count, || format!("{i}.buffer_sizes"))?,
                     )
                 };
                 Values::Views { views: bytes, buffers }
             }
             PF_LAYOUT_BITS => Values::Bits { bytes, offset: self.values_offset as usize },
             // The only layout that is left: a dictionary.
-            _ => match (self.index_width, dictionaries.next()) {
-                (1 | 2 | 4 | 8, Some(values)) => {
+            _ => match (self.index_width, inside) {
+                (1 | 2 | 4 | 8, [values]) => {
                     Values::Dictionary { indices: bytes, width: self.index_width as usize, values }
                 }
                 _ => {
                     return Err(Error::invalid(format!(
-                        "slices[{i}].index_width is {}; give 1, 2, 4 or 8",
+                        "{i}.index_width is {}; give 1, 2, 4 or 8",
                         self.index_width
                     )));
                 }
@@ -371,11 +501,10 @@ impl pf_column_slice {
     }
 
     /// # Safety
-    /// As [`Self::read`].
-    unsafe fn read_validity<'a>(&self, i: usize) -> Result<Validity<'a>> {
+    /// As [`Given::read`].
+    unsafe fn read_validity<'a>(&self, i: Path<'_>) -> Result<Validity<'a>> {
         // SAFETY: the caller's promise.
-        let memory =
-            |len: u64| unsafe { input::memory(self.validity, len, || format!("slices[{i}].validity")) };
+        let memory = |len: u64| unsafe { input::memory(self.validity, len, || format!("{i}.validity")) };
         match self.validity_kind {
             PF_VALIDITY_BITMAP | PF_VALIDITY_BYTES if self.validity.is_null() => Ok(Validity::AllValid),
             PF_VALIDITY_BITMAP => {
@@ -385,37 +514,35 @@ impl pf_column_slice {
             PF_VALIDITY_BYTES => Ok(Validity::Bytes(memory(self.length)?)),
             PF_VALIDITY_SENTINEL | PF_VALIDITY_NAN if !self.validity.is_null() => {
                 Err(Error::invalid(format!(
-                    "slices[{i}].validity is not NULL, but the kind is {}; use a bitmap or bytes",
+                    "{i}.validity is not NULL, but the kind is {}; use a bitmap or bytes",
                     self.validity_kind
                 )))
             }
             PF_VALIDITY_SENTINEL => Ok(Validity::Sentinel(self.null_value as u64)),
             PF_VALIDITY_NAN => Ok(Validity::Nan),
-            other => {
-                Err(Error::invalid(format!("slices[{i}].validity_kind is {other}, none of PF_VALIDITY_*")))
-            }
+            other => Err(Error::invalid(format!("{i}.validity_kind is {other}, none of PF_VALIDITY_*"))),
         }
     }
 
     /// # Safety
-    /// As [`Self::read`].
-    unsafe fn read_selection<'a>(&self, i: usize) -> Result<Selection<'a>> {
+    /// As [`Given::read`].
+    unsafe fn read_selection<'a>(&self, i: Path<'_>) -> Result<Selection<'a>> {
         if self.sel_base > 1 {
-            return Err(Error::invalid(format!("slices[{i}].sel_base is {}; give 0 or 1", self.sel_base)));
+            return Err(Error::invalid(format!("{i}.sel_base is {}; give 0 or 1", self.sel_base)));
         }
         // SAFETY: the caller's promise.
         let indices = |width: u64| unsafe {
-            input::memory(self.sel.cast(), self.sel_length * width, || format!("slices[{i}].sel"))
+            input::memory(self.sel.cast(), self.sel_length * width, || format!("{i}.sel"))
         };
         let base = self.sel_base as usize;
         match self.sel_kind {
             PF_SEL_NONE if !self.sel.is_null() => Err(Error::invalid(format!(
-                "slices[{i}].sel is not NULL, but sel_kind is PF_SEL_NONE; say PF_SEL_INT32 or PF_SEL_INT64"
+                "{i}.sel is not NULL, but sel_kind is PF_SEL_NONE; say PF_SEL_INT32 or PF_SEL_INT64"
             ))),
             PF_SEL_NONE => Ok(Selection::All),
             PF_SEL_INT32 => Ok(Selection::Int32 { indices: indices(4)?, base }),
             PF_SEL_INT64 => Ok(Selection::Int64 { indices: indices(8)?, base }),
-            other => Err(Error::invalid(format!("slices[{i}].sel_kind is {other}, none of PF_SEL_*"))),
+            other => Err(Error::invalid(format!("{i}.sel_kind is {other}, none of PF_SEL_*"))),
         }
     }
 }

@@ -21,10 +21,24 @@
   PF_SLICE((pointers), (uint64_t)(count) * sizeof(*(pointers)), (count), PF_LAYOUT_POINTERS, (lengths),    \
            (validity))
 
-/** What the macros above have in common; every field is given. */
+/** A column slice of `count` lists: `count + 1` int32 offsets into the elements of a slice. */
+#define PF_LISTS(elements, offsets, count, validity)                                                       \
+  PF_NESTED((elements), 1, (count), PF_LAYOUT_OFFSETS, (offsets), (validity))
+
+/** A column slice of `count` structs: an array of `field_count` slices. */
+#define PF_STRUCTS(fields, field_count, count, validity)                                                   \
+  PF_NESTED((fields), (field_count), (count), PF_LAYOUT_STRUCT, NULL, (validity))
+
+/** What these two have in common. */
+#define PF_NESTED(children, child_count, count, layout, offsets, validity)                                 \
+  {NULL, 0,    (uint64_t)(count), (layout), PF_VALIDITY_BITMAP, (offsets), (validity), 0, 0,               \
+   NULL, 0,    PF_SEL_NONE,       0,        0,                  0,         NULL,       NULL, NULL, 0, 0,   \
+   (children), (uint64_t)(child_count)}
+
+/** What PF_VALUES, PF_OFFSETS and PF_POINTERS have in common; every field is given. */
 #define PF_SLICE(values, size, count, layout, offsets, validity)                                           \
   {(values), (uint64_t)(size), (uint64_t)(count), (layout), PF_VALIDITY_BITMAP, (offsets), (validity), 0,  \
-   0, NULL, 0, PF_SEL_NONE, 0, 0, 0, NULL, NULL, NULL, 0, 0}
+   0, NULL, 0, PF_SEL_NONE, 0, 0, 0, NULL, NULL, NULL, 0, 0, NULL, 0}
 
 /** A row chunk of `count` column slices. */
 #define PF_ROW_CHUNK(slices, count) {sizeof(pf_row_chunk), sizeof(pf_column_slice), (slices), (count)}

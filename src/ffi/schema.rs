@@ -10,7 +10,7 @@ use super::error::{pf_error, pf_status};
 use super::handle::{Kind, Table};
 use super::input::{self, CStruct};
 use crate::error::{Error, Result};
-use crate::schema::Schema;
+use crate::schema::{Schema, is_row_type};
 
 pub(super) static SCHEMAS: Table<Schema> = Table::new(Kind::Schema);
 
@@ -84,21 +84,29 @@ pub const PF_TYPE_DECIMAL128: i32 = 31;
 pub const PF_TYPE_DECIMAL256: i32 = 32;
 /// UUID: 16 bytes, in the order in which it is written.
 pub const PF_TYPE_UUID: i32 = 33;
+/// Lists of any length, of elements of the one field in `children`.
+pub const PF_TYPE_LIST: i32 = 34;
+/// Structs, of the fields in `children`.
+pub const PF_TYPE_STRUCT: i32 = 35;
 
 /// A field that is never null.
 pub const PF_FIELD_REQUIRED: u32 = 0;
 /// A field that may be null.
 pub const PF_FIELD_NULLABLE: u32 = 1;
+/// A field that comes as indices into distinct values (`PF_LAYOUT_DICTIONARY`) and is stored so: neither
+/// libflow nor a reader looks at the value of each row. For every type of one value but bool.
+pub const PF_FIELD_DICTIONARY: u32 = 2;
 
 /// A field of a schema.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct pf_field {
-    /// Name: UTF-8, NUL-terminated, not empty, unique in the schema. Copied.
+    /// Name: UTF-8, NUL-terminated, not empty, unique in its schema or struct. Copied. NULL for the
+    /// elements of a list, which the Parquet format names "element".
     pub name: *const c_char,
     /// One of `PF_TYPE_*`.
     pub r#type: i32,
-    /// `PF_FIELD_REQUIRED` or `PF_FIELD_NULLABLE`.
+    /// `PF_FIELD_REQUIRED` or `PF_FIELD_NULLABLE`, and `PF_FIELD_DICTIONARY` perhaps.
     pub flags: u32,
     /// Bytes of a value of `PF_TYPE_FIXED_SIZE_BINARY`, digits of a decimal; 0 for every other type.
     pub width: u32,
@@ -107,6 +115,10 @@ pub struct pf_field {
     /// Timestamps: a timezone such as "UTC" (the values are instants, counted in UTC), or NULL (local
     /// time without a zone). NULL for every other type. Copied.
     pub timezone: *const c_char,
+    /// Lists: the field of the elements. Structs: the fields. NULL for every other type. Copied.
+    pub children: *const pf_field,
+    /// How many.
+    pub child_count: u64,
 }
 
 // SAFETY: integers and pointers, no padding.
@@ -115,32 +127,102 @@ unsafe impl CStruct for pf_field {
     const MIN_SIZE: usize = 32;
 }
 
+impl Default for pf_field {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Deeper than any schema; more is a field that is its own child.
+const MAX_DEPTH: usize = 64;
+
 impl pf_field {
-    const ZERO: pf_field = pf_field {
-        name: std::ptr::null(),
-        r#type: 0,
-        flags: 0,
-        width: 0,
-        scale: 0,
-        timezone: std::ptr::null(),
-    };
+    /// An empty field, for Rust callers to set what they need.
+    pub const fn new() -> Self {
+        pf_field {
+            name: std::ptr::null(),
+            r#type: 0,
+            flags: 0,
+            width: 0,
+            scale: 0,
+            timezone: std::ptr::null(),
+            children: std::ptr::null(),
+            child_count: 0,
+        }
+    }
+
+    /// The field `path`, from structs of `size` bytes.
+    ///
+    /// # Safety
+    /// The strings and the children are readable.
+    unsafe fn read(&self, path: &str, size: u64, depth: usize) -> Result<Field> {
+        // SAFETY: the caller's promise.
+        let name = unsafe { input::text(self.name, &format!("{path}.name")) }?;
+        // SAFETY: as above.
+        unsafe { self.read_as(name, path, size, depth) }
+    }
 
     /// # Safety
-    /// The strings are readable.
-    unsafe fn read(&self, i: usize) -> Result<Field> {
-        // SAFETY: the caller's promise.
-        let name = unsafe { input::text(self.name, &format!("fields[{i}].name")) }?;
+    /// As [`Self::read`].
+    unsafe fn read_as(&self, name: &str, path: &str, size: u64, depth: usize) -> Result<Field> {
+        let refuse = |what: String| Err(Error::invalid(format!("field \"{name}\": {what}")));
         // SAFETY: the caller's promise.
         let timezone = unsafe { timezone(name, self.timezone) }?;
-        let data_type = data_type(name, self.r#type, self.width, self.scale, timezone)?;
-        if self.flags > PF_FIELD_NULLABLE {
+        if self.flags > (PF_FIELD_NULLABLE | PF_FIELD_DICTIONARY) {
+            return refuse(format!("flags {} are none of PF_FIELD_*", self.flags));
+        }
+        let is_nested = matches!(self.r#type, PF_TYPE_LIST | PF_TYPE_STRUCT);
+        if !is_nested && (self.child_count != 0 || !self.children.is_null()) {
+            return refuse(format!("type {} has no children; pass NULL and 0", self.r#type));
+        }
+        let data_type = match is_nested {
+            // SAFETY: the caller's promise.
+            true => unsafe { self.read_children(name, path, size, depth) }?,
+            false => data_type(name, self.r#type, self.width, self.scale, timezone)?,
+        };
+        if is_nested && (timezone.is_some() || self.width != 0 || self.scale != 0) {
+            return refuse("width, scale and timezone are only for types of one value; pass 0".to_owned());
+        }
+        let data_type = match self.flags & PF_FIELD_DICTIONARY {
+            0 => data_type,
+            _ => DataType::Dictionary(Box::new(DataType::Int32), Box::new(data_type)),
+        };
+        if !is_row_type(&data_type) {
+            return refuse(format!("no dictionary of {data_type}; leave out PF_FIELD_DICTIONARY"));
+        }
+        let field = Field::new(name, data_type, self.flags & PF_FIELD_NULLABLE != 0);
+        Ok(if self.r#type == PF_TYPE_UUID { field.with_extension_type(Uuid) } else { field })
+    }
+
+    /// # Safety
+    /// As [`Self::read`].
+    unsafe fn read_children(&self, name: &str, path: &str, size: u64, depth: usize) -> Result<DataType> {
+        if depth == MAX_DEPTH {
+            return Err(Error::invalid(format!("{path}: more than {MAX_DEPTH} fields in one another")));
+        }
+        if self.r#type == PF_TYPE_LIST && self.child_count != 1 {
             return Err(Error::invalid(format!(
-                "field \"{name}\": flags {} is neither PF_FIELD_REQUIRED nor PF_FIELD_NULLABLE",
-                self.flags
+                "field \"{name}\": a list has 1 child, the field of its elements, but child_count is {}",
+                self.child_count
             )));
         }
-        let field = Field::new(name, data_type, self.flags == PF_FIELD_NULLABLE);
-        Ok(if self.r#type == PF_TYPE_UUID { field.with_extension_type(Uuid) } else { field })
+        // SAFETY: the caller's promise.
+        let children = unsafe { input::array(self.children, self.child_count, size, pf_field::new()) }?;
+        let children = children.enumerate().map(|(i, child)| {
+            let (child, path) = (child?, format!("{path}.children[{i}]"));
+            // SAFETY: as above.
+            unsafe {
+                match self.r#type == PF_TYPE_LIST && child.name.is_null() {
+                    true => child.read_as("element", &path, size, depth + 1),
+                    false => child.read(&path, size, depth + 1),
+                }
+            }
+        });
+        let mut children = children.collect::<Result<Vec<_>>>()?;
+        Ok(match (self.r#type, children.pop()) {
+            (PF_TYPE_LIST, Some(element)) => DataType::List(element.into()),
+            (_, last) => DataType::Struct(children.into_iter().chain(last).collect()),
+        })
     }
 }
 
@@ -229,7 +311,7 @@ pub(super) fn data_type(
 /// alone. Nothing passed in is kept. Never blocks; any thread.
 ///
 /// Errors: `PF_ERR_INVALID_ARGUMENT` (NULL, no fields, an empty or repeated name, an unknown type or
-/// flag, a bad width or timezone), `PF_ERR_BAD_UTF8`.
+/// flag, a bad width or timezone, children that do not suit the type), `PF_ERR_BAD_UTF8`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pf_schema_new(
     fields: *const pf_field,
@@ -242,8 +324,9 @@ pub unsafe extern "C" fn pf_schema_new(
     unsafe {
         boundary(error, || {
             let out = input::output(schema, "schema")?;
-            let fields = input::array(fields, field_count, field_size, pf_field::ZERO)?;
-            let fields = fields.enumerate().map(|(i, f)| f?.read(i)).collect::<Result<Vec<_>>>()?;
+            let fields = input::array(fields, field_count, field_size, pf_field::new())?;
+            let fields = fields.enumerate().map(|(i, f)| f?.read(&format!("fields[{i}]"), field_size, 0));
+            let fields = fields.collect::<Result<Vec<_>>>()?;
             *out = SCHEMAS.insert(Schema::new(fields)?);
             Ok(())
         })

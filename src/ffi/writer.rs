@@ -15,7 +15,7 @@ use super::schema::{SCHEMAS, pf_schema};
 use crate::columns::ColumnSlice;
 use crate::error::{Error, Result};
 use crate::format::{Codec, ParquetOptions, PartSummary};
-use crate::schema::fixed_width;
+use crate::schema::Schema;
 use crate::storage::{IfExists, Sync};
 use crate::writer::{Writer, WriterOptions};
 
@@ -23,8 +23,8 @@ pub(super) static WRITERS: Table<Mutex<OpenWriter>> = Table::new(Kind::Writer);
 
 pub(super) struct OpenWriter {
     pub(super) writer: Writer,
-    /// Bytes of a value of each field; 0 for variable length.
-    widths: Vec<usize>,
+    /// What a chunk's slices are for.
+    schema: Schema,
     /// The published path, lent to C until the writer is freed.
     path: CString,
     scratch: Scratch,
@@ -222,10 +222,9 @@ pub unsafe extern "C" fn pf_writer_open(
             let schema = SCHEMAS.get(schema, "schema")?;
             let options = pf_writer_options::read(options)?;
             let writer = Writer::open(path, &schema, &options)?;
-            let widths = schema.fields().iter().map(|f| fixed_width(f.data_type()).unwrap_or(0)).collect();
             *out = WRITERS.insert(Mutex::new(OpenWriter {
                 writer,
-                widths,
+                schema: Schema::clone(&schema),
                 path: kept,
                 scratch: Scratch::default(),
             }));
@@ -291,7 +290,7 @@ unsafe fn with_chunk<T>(
     // SAFETY: the caller's promise.
     unsafe {
         let chunk = input::options(chunk, pf_row_chunk::ZERO)?;
-        open.scratch.with_slices(&chunk, &open.widths, |slices| append(&mut open.writer, slices))
+        open.scratch.with_slices(&chunk, open.schema.fields(), |slices| append(&mut open.writer, slices))
     }
 }
 

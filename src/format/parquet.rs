@@ -124,7 +124,7 @@ impl ParquetEncoder {
         let root = match schema.message() {
             Some(message) => message.clone(),
             None => {
-                add_encoded_arrow_schema_to_metadata(&stored, &mut properties);
+                add_encoded_arrow_schema_to_metadata(&schema.described(), &mut properties);
                 let converted = ArrowSchemaConverter::new().convert(&stored);
                 converted.map_err(|e| starting(&e))?.root_schema_ptr()
             }

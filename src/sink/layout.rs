@@ -4,7 +4,7 @@ use arrow_schema::{DataType, Field};
 
 use crate::columns::{ColumnSlice, Validity, Values};
 use crate::error::{Error, ErrorClass, Result};
-use crate::schema::{Schema, fixed_width, is_row_type};
+use crate::schema::{Schema, fixed_width, is_scalar};
 
 /// One field of a record.
 #[derive(Clone, Debug)]
@@ -98,7 +98,7 @@ fn check_field(field: &RecordField, size: usize) -> Result<()> {
     let RecordField { column, offset, width, nulls } = field;
     let (name, data_type) = (column.name(), column.data_type());
     match fixed_width(data_type) {
-        None if !is_row_type(data_type) => {
+        None if !is_scalar(data_type) => {
             return Err(Error::new(
                 ErrorClass::Unsupported,
                 format!("field \"{name}\": type {data_type} has no fixed place in a record"),

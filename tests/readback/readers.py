@@ -86,6 +86,10 @@ def column_values(column, stored):
     array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     if isinstance(array.type, pa.BaseExtensionType):
         array = array.storage
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    if pa.types.is_dictionary(stored):
+        stored = stored.value_type
     kind = array.type
     if pa.types.is_float16(kind):
         return [from_half_bits(bits) for bits in array.view(pa.uint16()).to_pylist()]

@@ -27,7 +27,7 @@ def decoder(stored):
     if pa.types.is_struct(stored):
         fields = {field.name: decoder(field.type) for field in stored}
         return optional(lambda values: {name: decode(values[name]) for name, decode in fields.items()})
-    decode = scalar(stored)
+    decode = scalar(stored.value_type if pa.types.is_dictionary(stored) else stored)
     return optional(lambda digits: decode(bytes.fromhex(digits)))
 
 
