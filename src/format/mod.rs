@@ -1,7 +1,9 @@
 //! File formats: batches in, bytes of a part out.
 
+mod encoder;
 mod levels;
 mod parquet;
 
+pub use self::encoder::{ColumnEncoder, EncodedColumn, Encoders, ParquetEncoders};
 pub use self::levels::{LeafSlice, LeveledRowGroup, LeveledSchema};
-pub use self::parquet::{Codec, ParquetEncoder, ParquetOptions, PartSummary};
+pub use self::parquet::{Codec, ParquetOptions, ParquetPart, PartSummary};

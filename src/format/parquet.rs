@@ -1,11 +1,8 @@
 //! Parquet through the parquet crate.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
-use arrow_schema::SchemaRef;
-use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::arrow::{ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata};
 use parquet::basic::{Compression, GzipLevel, ZstdLevel};
 use parquet::errors::ParquetError;
@@ -13,10 +10,11 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 
+use super::encoder::{EncodedColumn, ParquetEncoders};
 use super::levels::{LeveledRowGroup, LeveledSchema};
 use crate::error::{Error, Result};
 use crate::schema::Schema;
-use crate::storage::PartFile;
+use crate::storage::Part;
 
 /// How pages are compressed (Parquet Compression.md).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,31 +87,21 @@ pub struct PartSummary {
     pub row_groups: u64,
 }
 
-/// Encodes batches and row groups into one part.
-pub struct ParquetEncoder {
-    writer: SerializedFileWriter<PartFile>,
-    /// Makes the encoders of a row group's columns, for batches.
-    columns: ArrowRowGroupWriterFactory,
-    schema: SchemaRef,
-    gathering: Option<Gathering>,
-    row_group_rows: usize,
+/// A part being written: takes what was encoded elsewhere, in the order of the file.
+pub struct ParquetPart {
+    writer: SerializedFileWriter<Box<dyn Part>>,
     path: PathBuf,
 }
 
-/// The row group that batches go into: its pages are kept until it ends.
-struct Gathering {
-    columns: Vec<ArrowColumnWriter>,
-    rows: usize,
-}
-
-impl ParquetEncoder {
-    /// Starts a part: `create` is called once the options have proved valid.
-    pub fn new(
+impl ParquetPart {
+    /// Starts a part: `create` is called once the options have proved valid. Returns what makes the encoders
+    /// of its columns, too.
+    pub fn start(
         schema: &Schema,
         options: &ParquetOptions,
         path: PathBuf,
-        create: impl FnOnce() -> Result<PartFile>,
-    ) -> Result<Self> {
+        create: impl FnOnce() -> Result<Box<dyn Part>>,
+    ) -> Result<(Self, ParquetEncoders)> {
         let starting = |e: &ParquetError| Error::parquet(e, format!("starting \"{}\"", path.display()));
         let version = concat!("libflow ", env!("CARGO_PKG_VERSION"));
         let mut properties = WriterProperties::builder()
@@ -131,12 +119,10 @@ impl ParquetEncoder {
         };
         let writer = SerializedFileWriter::new(create()?, root, Arc::new(properties));
         let writer = writer.map_err(|e| starting(&e))?;
-        let columns = ArrowRowGroupWriterFactory::new(&writer, stored.clone());
-        let row_group_rows = options.row_group_rows;
-        let mut encoder =
-            ParquetEncoder { writer, columns, schema: stored, gathering: None, row_group_rows, path };
-        encoder.put_metadata("libflow.version", env!("CARGO_PKG_VERSION"));
-        Ok(encoder)
+        let encoders = ParquetEncoders::new(&writer, stored, path.clone());
+        let mut part = ParquetPart { writer, path };
+        part.put_metadata("libflow.version", env!("CARGO_PKG_VERSION"));
+        Ok((part, encoders))
     }
 
     /// The part's leaf columns.
@@ -144,52 +130,21 @@ impl ParquetEncoder {
         LeveledSchema::new(self.writer.schema_descr())
     }
 
-    /// Encodes a batch; row groups that get full are written.
-    pub fn encode(&mut self, batch: &RecordBatch) -> Result<()> {
-        let mut row = 0;
-        while row < batch.num_rows() {
-            let rows = self.gather(batch, row).map_err(|e| self.error(&e))?;
-            row += rows;
-            if self.gathering.as_ref().is_some_and(|group| group.rows >= self.row_group_rows) {
-                self.end_row_group()?;
+    /// Writes a row group: each of its columns, in the schema's order.
+    pub fn append_columns(&mut self, columns: Vec<EncodedColumn>) -> Result<()> {
+        let append = || {
+            let mut row_group = self.writer.next_row_group()?;
+            for column in columns {
+                column.append_to(&mut row_group)?;
             }
-        }
-        Ok(())
-    }
-
-    /// Encodes the rows from `row` on that the row group has room for; returns how many.
-    fn gather(&mut self, batch: &RecordBatch, row: usize) -> parquet::errors::Result<usize> {
-        let group = match &mut self.gathering {
-            Some(group) => group,
-            none => {
-                let columns = self.columns.create_column_writers(self.writer.flushed_row_groups().len())?;
-                none.insert(Gathering { columns, rows: 0 })
-            }
+            row_group.close().map(drop)
         };
-        let rows = (batch.num_rows() - row).min(self.row_group_rows - group.rows);
-        let batch = batch.slice(row, rows);
-        let mut columns = group.columns.iter_mut();
-        for (field, array) in self.schema.fields().iter().zip(batch.columns()) {
-            for (leaf, column) in compute_leaves(field, array)?.iter().zip(&mut columns) {
-                column.write(leaf)?;
-            }
-        }
-        group.rows += rows;
-        Ok(rows)
+        append().map_err(|e| writing(&self.path, &e))
     }
 
-    /// Ends the row group, if it has rows.
-    pub fn end_row_group(&mut self) -> Result<()> {
-        match self.gathering.take() {
-            Some(group) => group.append_to(&mut self.writer).map_err(|e| self.error(&e)),
-            None => Ok(()),
-        }
-    }
-
-    /// Writes a row group that came by levels. The one that batches went into ends before it.
-    pub fn write_row_group(&mut self, group: LeveledRowGroup) -> Result<()> {
-        self.end_row_group()?;
-        group.append_to(&mut self.writer).map_err(|e| self.error(&e))
+    /// Encodes and writes a row group that came by levels.
+    pub fn append_levels(&mut self, group: LeveledRowGroup) -> Result<()> {
+        group.append_to(&mut self.writer).map_err(|e| writing(&self.path, &e))
     }
 
     /// Adds a key and value to the part's metadata.
@@ -197,10 +152,14 @@ impl ParquetEncoder {
         self.writer.append_key_value_metadata(KeyValue::new(key.to_owned(), value.into()));
     }
 
-    /// Writes the rest and the footer, and publishes.
+    /// Bytes written so far.
+    pub fn bytes_written(&self) -> u64 {
+        self.writer.bytes_written() as u64
+    }
+
+    /// Writes the footer, and publishes.
     pub fn finish(mut self) -> Result<PartSummary> {
-        self.end_row_group()?;
-        let metadata = self.writer.finish().map_err(|e| self.error(&e))?;
+        let metadata = self.writer.finish().map_err(|e| writing(&self.path, &e))?;
         let summary = PartSummary {
             rows: metadata.file_metadata().num_rows() as u64,
             row_groups: metadata.num_row_groups() as u64,
@@ -211,19 +170,9 @@ impl ParquetEncoder {
         self.writer.inner_mut().publish()?;
         Ok(summary)
     }
-
-    #[track_caller]
-    fn error(&self, error: &ParquetError) -> Error {
-        Error::parquet(error, format!("writing \"{}\"", self.path.display()))
-    }
 }
 
-impl Gathering {
-    fn append_to(self, writer: &mut SerializedFileWriter<PartFile>) -> parquet::errors::Result<()> {
-        let mut row_group = writer.next_row_group()?;
-        for column in self.columns {
-            column.close()?.append_to_row_group(&mut row_group)?;
-        }
-        row_group.close().map(drop)
-    }
+#[track_caller]
+pub(super) fn writing(path: &Path, error: &ParquetError) -> Error {
+    Error::parquet(error, format!("writing \"{}\"", path.display()))
 }

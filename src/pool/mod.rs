@@ -1,7 +1,169 @@
-//! The encode pool: async tasks that encode and write, a FIFO of work per writer.
+//! The encode pool: workers that encode, each writer's batches column by column, and write its row groups in
+//! order.
 
+mod job;
+#[cfg(test)]
+mod model;
+mod options;
 mod queue;
+mod room;
+mod row_group;
+mod stats;
+mod strand;
+mod sync;
+#[cfg(test)]
+mod tests;
 mod threads;
+mod work;
 
-pub use queue::EncodeQueue;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use parking_lot::RwLock;
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::sync::Notify;
+
+pub use options::PoolOptions;
+pub use queue::{EncodeQueue, QueueOptions, Stopper};
+pub use stats::{Meter, Stats};
 pub(crate) use threads::spawn_thread;
+
+use self::room::Room;
+use self::stats::Counters;
+use self::strand::pass;
+use self::work::{Claimed, Work};
+use crate::error::{Error, Result};
+
+/// Threads for storage at most; they come when parts are written and go when idle.
+const STORAGE_THREADS: usize = 512;
+
+/// Workers and the writers they work for.
+///
+/// A worker is an async task that a thread of its own drives: tokio runs a task that was woken by another
+/// only after that one, on the same thread, where it would wait behind milliseconds of encoding.
+pub struct Pool {
+    shared: Arc<Shared>,
+    options: PoolOptions,
+    /// Runs what waits for storage. None only while it is dropped.
+    runtime: Option<Runtime>,
+}
+
+struct Shared {
+    /// The writers that are open. Replaced when it changes, so that a pass sees one state of it.
+    writers: RwLock<Arc<Vec<Arc<Work>>>>,
+    wake: Notify,
+    next: AtomicUsize,
+    stopped: AtomicBool,
+    room: Arc<Room>,
+    counters: Arc<Counters>,
+}
+
+impl Pool {
+    /// Starts a pool of its own, beside the process's. It ends when its last writer has been dropped.
+    pub fn start(options: PoolOptions) -> Result<Arc<Self>> {
+        let options = options.resolved()?;
+        let shared = Arc::new(Shared {
+            writers: RwLock::default(),
+            wake: Notify::new(),
+            next: AtomicUsize::new(0),
+            stopped: AtomicBool::new(false),
+            room: Arc::new(Room::new(options.max_bytes)),
+            counters: Arc::default(),
+        });
+        let cpus = options.cpus.clone();
+        let runtime = Builder::new_current_thread()
+            .max_blocking_threads(STORAGE_THREADS)
+            .thread_name("flow-storage")
+            .thread_stack_size(options.stack_bytes)
+            .on_thread_start(move || threads::pin(&cpus))
+            .build()
+            .map_err(|e| Error::io(&e, "starting the encode pool"))?;
+        let handle = runtime.handle().clone();
+        // Dropped on an error, it ends the workers that run already.
+        let pool = Pool { shared, options, runtime: Some(runtime) };
+        for worker in 0..pool.options.threads {
+            let (shared, handle, cpus) = (pool.shared.clone(), handle.clone(), pool.options.cpus.clone());
+            let work = move || {
+                threads::pin(&cpus);
+                handle.block_on(shared.work(&handle));
+            };
+            threads::spawn_thread_with(&format!("flow-encode-{worker}"), pool.options.stack_bytes, work)?;
+        }
+        Ok(Arc::new(pool))
+    }
+
+    /// What it was started with.
+    pub fn options(&self) -> &PoolOptions {
+        &self.options
+    }
+
+    /// Sums over all its writers, the closed ones included.
+    pub fn stats(&self) -> Stats {
+        self.shared.counters.read(&self.shared.room)
+    }
+
+    /// Writers that are open.
+    pub fn writers(&self) -> usize {
+        self.shared.writers.read().len()
+    }
+
+    fn room(&self) -> &Arc<Room> {
+        &self.shared.room
+    }
+
+    fn counters(&self) -> &Arc<Counters> {
+        &self.shared.counters
+    }
+
+    fn wake(&self) {
+        self.shared.wake.notify_one();
+    }
+
+    fn add(&self, work: Arc<Work>) {
+        Arc::make_mut(&mut self.shared.writers.write()).push(work);
+    }
+
+    fn remove(&self, work: &Work) {
+        Arc::make_mut(&mut self.shared.writers.write()).retain(|other| !std::ptr::eq(&**other, work));
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.shared.stopped.store(true, Ordering::Release);
+        self.shared.wake.notify_one(); // one that ends wakes the next
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Shared {
+    /// A worker's life: passes over the writers as long as there is work, and sleeps.
+    async fn work(&self, storage: &Handle) {
+        while !self.stopped.load(Ordering::Acquire) {
+            let writers = self.writers.read().clone();
+            let start = self.next.fetch_add(1, Ordering::Relaxed);
+            let wake = || self.wake.notify_one();
+            let more = pass(
+                writers.len(),
+                start,
+                |i| writers[i].claim(),
+                wake,
+                |claimed| match claimed {
+                    Claimed::Column(work, group, column, claim) => work.encode(&group, column, claim),
+                    Claimed::Jobs(work, claim) => {
+                        // Its holder from now on; this thread goes on encoding.
+                        drop(storage.spawn_blocking(move || work.write(claim)));
+                        false
+                    }
+                },
+            );
+            drop(writers);
+            if !more {
+                self.wake.notified().await;
+            }
+        }
+        self.wake.notify_one();
+    }
+}

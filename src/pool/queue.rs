@@ -1,255 +1,154 @@
-//! One writer's work: batches go in on the caller's thread, are encoded in FIFO order by one task.
+//! One writer's way through the pool: batches go in on the caller's thread, are encoded column by column on
+//! the pool's, and their row groups are written in FIFO order.
 
-use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use arrow_array::RecordBatch;
-use parking_lot::{Condvar, Mutex, MutexGuard};
 
-use super::threads::spawn_task;
-use crate::error::{Error, Result};
-use crate::format::{LeveledRowGroup, ParquetEncoder, PartSummary};
+use super::Pool;
+use super::job::Job;
+use super::room::Held;
+use super::row_group::Batch;
+use super::stats::Meter;
+use super::work::Work;
+use crate::error::{Error, ErrorClass, Result};
+use crate::format::{Encoders, LeveledRowGroup, ParquetPart, PartSummary};
 
-enum Job {
-    Batch {
-        batch: RecordBatch,
-        bytes: usize,
-        /// Its memory is a window's, which may have it back.
-        ours: bool,
-    },
-    RowGroup(LeveledRowGroup, usize),
-    EndRowGroup,
-    Finish(Vec<(String, String)>),
-}
-
-impl Job {
-    fn bytes(&self) -> usize {
-        match self {
-            Job::Batch { bytes, .. } | Job::RowGroup(_, bytes) => *bytes,
-            Job::EndRowGroup | Job::Finish(_) => 0,
-        }
-    }
-}
+/// How long freeing a queue waits for what is in flight. Storage that takes longer ends on its own.
+const FREE_WAIT: Duration = Duration::from_secs(10);
 
 /// The queue. Dropping it abandons the part: queued work is discarded, nothing is published.
 pub struct EncodeQueue {
-    shared: Arc<Shared>,
+    work: Arc<Work>,
 }
 
-struct Shared {
-    state: Mutex<State>,
-    /// Signalled whenever a job is done.
-    progress: Condvar,
-    max_bytes: usize,
-}
-
-struct State {
-    jobs: VecDeque<Job>,
-    /// Bytes of the batches queued and of the one being encoded.
-    bytes: usize,
-    /// A task owns the front of the queue, and with it the encoder.
-    busy: bool,
-    encoder: Option<Box<ParquetEncoder>>,
-    /// The first error: every later call returns it.
-    latch: Option<Error>,
-    summary: Option<PartSummary>,
-    /// The batch encoded last, whose memory the next window may have.
-    spent: Option<RecordBatch>,
+/// How much goes into a queue, and how it is cut.
+#[derive(Clone, Copy, Debug)]
+pub struct QueueOptions {
+    /// Bytes in flight before a push waits, or one batch.
+    pub max_bytes: usize,
+    /// Rows of a row group.
+    pub row_group_rows: usize,
 }
 
 impl EncodeQueue {
-    /// A queue in front of `encoder` that holds at most `max_bytes` of batches, or one batch.
-    pub fn new(encoder: ParquetEncoder, max_bytes: usize) -> Self {
-        let state = State {
-            jobs: VecDeque::new(),
-            bytes: 0,
-            busy: false,
-            encoder: Some(Box::new(encoder)),
-            latch: None,
-            summary: None,
-            spent: None,
-        };
-        EncodeQueue {
-            shared: Arc::new(Shared { state: Mutex::new(state), progress: Condvar::new(), max_bytes }),
-        }
+    /// A queue in front of `part`, whose columns `encoders` encode.
+    pub fn new(
+        pool: &Arc<Pool>,
+        encoders: Box<dyn Encoders>,
+        part: ParquetPart,
+        options: QueueOptions,
+    ) -> Self {
+        EncodeQueue { work: Work::start(pool, encoders, part, options) }
     }
 
     /// Returns the latched error, if any.
     pub fn check(&self) -> Result<()> {
-        self.shared.state.lock().check()
+        self.work.check()
+    }
+
+    /// What has been done so far; to be read while the queue is in use elsewhere.
+    pub fn meter(&self) -> Meter {
+        self.work.meter().clone()
     }
 
     /// Queues a batch; waits while the queue is full. Returns one that has been encoded, if there is one,
     /// for its memory.
     pub fn push(&self, batch: RecordBatch) -> Result<Option<RecordBatch>> {
-        let bytes = batch.get_array_memory_size();
-        self.push_job(Job::Batch { batch, bytes, ours: true })
+        self.wait(batch.get_array_memory_size());
+        self.push_over(batch)
     }
 
     /// Queues a slice of a batch that is not ours; it counts as `bytes`, its share of the whole. Waits while
     /// the queue is full.
     pub fn push_shared(&self, batch: RecordBatch, bytes: usize) -> Result<()> {
-        self.push_job(Job::Batch { batch, bytes, ours: false }).map(drop)
+        self.wait(bytes);
+        self.work.push(Batch::new(batch, None, self.meter(), self.hold(bytes)))
     }
 
     /// Queues a row group that came by levels; waits while the queue is full.
     pub fn push_row_group(&self, group: LeveledRowGroup) -> Result<()> {
-        let bytes = group.bytes();
-        self.push_job(Job::RowGroup(group, bytes)).map(drop)
-    }
-
-    fn push_job(&self, job: Job) -> Result<Option<RecordBatch>> {
-        let bytes = job.bytes();
-        let mut state = self.shared.state.lock();
-        while state.latch.is_none() && !self.shared.takes(&state, bytes) {
-            self.shared.progress.wait(&mut state);
-        }
-        let spent = state.spent.take();
-        self.submit(state, job).map(|()| spent)
+        self.wait(group.bytes());
+        let held = self.hold(group.bytes());
+        self.work.meter().batch_queued(group.rows(), group.bytes());
+        self.work.push_job(Job::Levels(group, held))
     }
 
     /// Queues a batch whether the queue is full or not: for a caller that has asked before.
     pub fn push_over(&self, batch: RecordBatch) -> Result<Option<RecordBatch>> {
-        let bytes = batch.get_array_memory_size();
-        let mut state = self.shared.state.lock();
-        let spent = state.spent.take();
-        self.submit(state, Job::Batch { batch, bytes, ours: true }).map(|()| spent)
+        let spent = self.work.spent().lock().take();
+        let held = self.hold(batch.get_array_memory_size());
+        let batch = Batch::new(batch, Some(self.work.spent().clone()), self.meter(), held);
+        self.work.push(batch).map(|()| spent)
     }
 
     /// Whether a batch of so many bytes would be queued without waiting.
     pub fn takes(&self, bytes: usize) -> bool {
-        self.shared.takes(&self.shared.state.lock(), bytes)
+        self.work.rooms().takes(bytes)
     }
 
     /// Queues the end of the row group.
     pub fn end_row_group(&self) -> Result<()> {
-        self.submit(self.shared.state.lock(), Job::EndRowGroup)
+        self.work.end_row_group()
     }
 
-    /// Lets the queue run dry, adds the metadata, publishes the part; waits for all of it.
-    pub fn finish(&self, metadata: Vec<(String, String)>) -> Result<PartSummary> {
-        self.submit(self.shared.state.lock(), Job::Finish(metadata))?;
-        let mut state = self.shared.state.lock();
-        loop {
-            state.check()?;
-            if let Some(summary) = &state.summary {
-                return Ok(summary.clone());
-            }
-            self.shared.progress.wait(&mut state);
+    /// Queues the end of the part: the queue runs dry, the metadata is added, the part published.
+    pub fn finish(&self, metadata: Vec<(String, String)>) -> Result<()> {
+        self.work.push_job(Job::Finish(metadata))
+    }
+
+    /// Waits for the part to be published, or for nothing to be left of it after an error; no longer than
+    /// until `deadline`, if there is one: None.
+    pub fn wait_finished(&self, deadline: Option<Instant>) -> Option<Result<PartSummary>> {
+        self.work.wait_settled(deadline)
+    }
+
+    fn hold(&self, bytes: usize) -> Held {
+        self.work.rooms().hold(bytes)
+    }
+
+    fn wait(&self, bytes: usize) {
+        if !self.takes(bytes) {
+            let start = Instant::now();
+            self.work.rooms().wait(bytes, || self.work.check().is_err());
+            self.work.meter().blocked(start);
         }
     }
 
-    fn submit(&self, mut state: MutexGuard<'_, State>, job: Job) -> Result<()> {
-        state.check()?;
-        state.bytes += job.bytes();
-        state.jobs.push_back(job);
-        if state.busy {
-            return Ok(());
-        }
-        state.busy = true;
-        drop(state);
-        let shared = self.shared.clone();
-        spawn_task(async move {
-            while shared.run_one() {
-                // Other writers' tasks get their turn between two batches.
-                tokio::task::yield_now().await;
-            }
-        })
-        .inspect_err(|error| {
-            let mut state = self.shared.state.lock();
-            state.busy = false;
-            state.latch = Some(error.clone());
-        })
+    /// What a caller on another thread needs to end the queue while this one is in use.
+    pub fn stopper(&self) -> Stopper {
+        Stopper(Arc::downgrade(&self.work))
     }
 }
 
 impl Drop for EncodeQueue {
     fn drop(&mut self) {
-        let mut state = self.shared.state.lock();
-        let jobs = std::mem::take(&mut state.jobs);
-        // The job in flight ends first, so that no file is left once this returns.
-        while state.busy {
-            self.shared.progress.wait(&mut state);
-        }
-        let encoder = state.encoder.take();
-        drop(state);
-        drop((jobs, encoder)); // runs code of whoever owns the batches' memory, so not under the lock
+        self.work.stop(freed());
+        // What is in flight ends first, so that no file is left once this returns.
+        self.work.wait_idle(Instant::now() + FREE_WAIT);
     }
 }
 
-impl State {
-    fn check(&self) -> Result<()> {
-        self.latch.clone().map_or(Ok(()), Err)
+/// Ends a queue from another thread: a call that waits for room there returns.
+#[derive(Clone)]
+pub struct Stopper(std::sync::Weak<Work>);
+
+impl Stopper {
+    /// Every later call on the queue returns `error`, unless it had one before; nothing is published.
+    pub fn stop(&self, error: Error) {
+        if let Some(work) = self.0.upgrade() {
+            work.stop(error);
+        }
+    }
+
+    /// The same for a writer that is freed.
+    pub fn free(&self) {
+        self.stop(freed());
     }
 }
 
-impl Shared {
-    /// A queue that holds nothing takes anything.
-    fn takes(&self, state: &State, bytes: usize) -> bool {
-        state.bytes == 0 || state.bytes.saturating_add(bytes) <= self.max_bytes
-    }
-
-    /// Does the next job; false when there is none and the queue has been released.
-    fn run_one(&self) -> bool {
-        let mut state = self.state.lock();
-        // The encoder is gone once the part is finished or has failed; then nothing is queued either.
-        let job = match state.encoder.is_some() {
-            true => state.jobs.pop_front(),
-            false => None,
-        };
-        let Some((job, encoder)) = job.and_then(|job| Some((job, state.encoder.take()?))) else {
-            state.busy = false;
-            self.progress.notify_all();
-            return false;
-        };
-        drop(state);
-        let bytes = job.bytes();
-        let outcome = catch_unwind(AssertUnwindSafe(|| work(encoder, job)))
-            .unwrap_or_else(|payload| Err(Error::panic(&*payload, "encoding a batch")));
-
-        let mut dropped = VecDeque::new();
-        let mut state = self.state.lock();
-        state.bytes -= bytes;
-        match outcome {
-            Ok(Done::Encoded(encoder, spent)) => {
-                state.encoder = Some(encoder);
-                state.spent = spent.or(state.spent.take());
-            }
-            Ok(Done::Published(summary)) => state.summary = Some(summary),
-            Err(error) => {
-                state.latch = Some(error);
-                dropped = std::mem::take(&mut state.jobs);
-                state.bytes = 0;
-            }
-        }
-        self.progress.notify_all();
-        drop(state);
-        drop(dropped); // as in `EncodeQueue::drop`, not under the lock
-        true
-    }
-}
-
-enum Done {
-    Encoded(Box<ParquetEncoder>, Option<RecordBatch>),
-    Published(PartSummary),
-}
-
-/// Does one job. On an error the encoder is dropped, and its unpublished file with it.
-fn work(mut encoder: Box<ParquetEncoder>, job: Job) -> Result<Done> {
-    match job {
-        Job::Batch { batch, ours, .. } => {
-            encoder.encode(&batch)?;
-            return Ok(Done::Encoded(encoder, Some(batch).filter(|_| ours)));
-        }
-        Job::RowGroup(group, _) => encoder.write_row_group(group)?,
-        Job::EndRowGroup => encoder.end_row_group()?,
-        Job::Finish(metadata) => {
-            for (key, value) in metadata {
-                encoder.put_metadata(&key, value);
-            }
-            return encoder.finish().map(Done::Published);
-        }
-    }
-    Ok(Done::Encoded(encoder, None))
+#[track_caller]
+fn freed() -> Error {
+    Error::new(ErrorClass::Closed, "the writer was freed while it was in use")
 }

@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use super::Part;
 use crate::error::{Error, ErrorClass, Result};
 
 /// What is forced to the disk before a part is published.
@@ -74,9 +75,11 @@ impl PartFile {
         file.set_len(0).map_err(|e| Error::io(&e, creating()))?;
         Ok(PartFile { file, temporary, path: path.to_owned(), sync, if_exists, published: false })
     }
+}
 
-    /// Makes the part durable, as its options say, and gives it its final name.
-    pub fn publish(&mut self) -> Result<()> {
+impl Part for PartFile {
+    /// Forces it to disk as its options say.
+    fn publish(&mut self) -> Result<()> {
         let io =
             |e: io::Error, doing: &str, path: &Path| Error::io(&e, format!("{doing} \"{}\"", path.display()));
         if self.sync == Sync::OnClose {

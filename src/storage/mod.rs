@@ -2,4 +2,14 @@
 
 mod local;
 
+use std::io::Write;
+
 pub use local::{IfExists, PartFile, Sync};
+
+use crate::error::Result;
+
+/// A part being written, from its first byte to its last. Dropped unpublished, it leaves nothing.
+pub trait Part: Write + Send {
+    /// Makes the part durable and gives it its final name.
+    fn publish(&mut self) -> Result<()>;
+}

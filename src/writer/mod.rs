@@ -3,16 +3,18 @@
 mod batch;
 
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
 
 use arrow_array::RecordBatch;
 use arrow_schema::Fields;
 
 use crate::columns::{BadValues, Checked, ColumnSlice, Window};
 use crate::error::{Error, ErrorClass, Result};
-use crate::format::{LeafSlice, LeveledRowGroup, LeveledSchema, ParquetEncoder, ParquetOptions, PartSummary};
-use crate::pool::EncodeQueue;
+use crate::format::{LeafSlice, LeveledRowGroup, LeveledSchema, ParquetOptions, ParquetPart, PartSummary};
+use crate::pool::{EncodeQueue, Meter, Pool, QueueOptions, Stopper};
 use crate::schema::Schema;
-use crate::storage::{IfExists, PartFile, Sync};
+use crate::storage::{IfExists, Part, PartFile, Sync};
 
 /// How a writer gathers, encodes and stores.
 #[derive(Clone, Debug)]
@@ -74,22 +76,42 @@ pub struct Writer {
     window: Window,
     queue: EncodeQueue,
     metadata: Vec<(String, String)>,
-    closed: Option<Result<PartSummary>>,
+    state: State,
+}
+
+enum State {
+    Open,
+    /// Everything is queued, down to the footer.
+    Closing,
+    Closed(Result<PartSummary>),
 }
 
 impl Writer {
     /// Creates the part's temporary file beside `path`.
     pub fn open(path: &Path, schema: &Schema, options: &WriterOptions) -> Result<Self> {
-        options.check()?;
         let create = || PartFile::create(path, options.sync, options.if_exists);
-        let encoder = ParquetEncoder::new(schema, &options.parquet, path.to_owned(), create)?;
+        Writer::open_in(&Pool::of_process()?, path, schema, options, || Ok(Box::new(create()?)))
+    }
+
+    /// Opens a writer in a pool of the caller's choice, of a part that `create` creates. `path` names it.
+    pub fn open_in(
+        pool: &Arc<Pool>,
+        path: &Path,
+        schema: &Schema,
+        options: &WriterOptions,
+        create: impl FnOnce() -> Result<Box<dyn Part>>,
+    ) -> Result<Self> {
+        options.check()?;
+        let (part, encoders) = ParquetPart::start(schema, &options.parquet, path.to_owned(), create)?;
+        let queue =
+            QueueOptions { max_bytes: options.queue_bytes, row_group_rows: options.parquet.row_group_rows };
         Ok(Writer {
             schema: schema.clone(),
-            leveled: encoder.leveled_schema(),
+            leveled: part.leveled_schema(),
             window: Window::new(schema, options.window_rows, options.window_bytes),
-            queue: EncodeQueue::new(encoder, options.queue_bytes),
+            queue: EncodeQueue::new(pool, Box::new(encoders), part, queue),
             metadata: Vec::new(),
-            closed: None,
+            state: State::Open,
         })
     }
 
@@ -202,19 +224,52 @@ impl Writer {
 
     /// Writes what is left and publishes; waits for it. Again, it returns the same result.
     pub fn close(&mut self) -> Result<PartSummary> {
-        if self.closed.is_none() {
-            let result =
-                self.send_window().and_then(|()| self.queue.finish(std::mem::take(&mut self.metadata)));
-            self.closed = Some(result);
+        self.close_until(None).unwrap_or_else(|| Err(closed()))
+    }
+
+    /// As [`Writer::close`], but gives up at `deadline`, if there is one: None. The writer takes nothing more
+    /// then, and goes on closing; call it again to wait on.
+    pub fn close_until(&mut self, deadline: Option<Instant>) -> Option<Result<PartSummary>> {
+        if let State::Open = self.state {
+            self.state = State::Closing;
+            if let Err(error) = self.queue_rest() {
+                // Unless it is the writer's error already: the part cannot be whole.
+                self.queue.stopper().stop(error);
+            }
         }
-        self.closed.clone().unwrap_or_else(|| Err(closed()))
+        if let State::Closing = self.state {
+            self.state = State::Closed(self.queue.wait_finished(deadline)?);
+        }
+        match &self.state {
+            State::Closed(result) => Some(result.clone()),
+            _ => None,
+        }
+    }
+
+    /// Never waits for room, as closing may have a deadline.
+    fn queue_rest(&mut self) -> Result<()> {
+        if !self.window.is_empty() {
+            self.queue.push_over(self.window.take()?)?;
+        }
+        self.queue.finish(std::mem::take(&mut self.metadata))
+    }
+
+    /// What the writer has done so far; to be read while it is in use elsewhere.
+    pub fn meter(&self) -> Meter {
+        self.queue.meter()
+    }
+
+    /// Ends the writer while another thread uses it.
+    pub fn stopper(&self) -> Stopper {
+        self.queue.stopper()
     }
 
     fn check_open(&self) -> Result<()> {
-        match &self.closed {
-            None => self.queue.check(),
-            Some(Err(error)) => Err(error.clone()),
-            Some(Ok(_)) => Err(closed()),
+        match &self.state {
+            State::Open => self.queue.check(),
+            State::Closing => Err(closed()),
+            State::Closed(Err(error)) => Err(error.clone()),
+            State::Closed(Ok(_)) => Err(closed()),
         }
     }
 

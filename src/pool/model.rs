@@ -1,0 +1,1 @@
+//! The strands under loom.

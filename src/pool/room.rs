@@ -1,0 +1,146 @@
+//! Room for bytes in flight: a writer's own, inside the pool's.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering, fence};
+
+use parking_lot::{Condvar, Mutex};
+
+/// A number of bytes, what is held of them, and who waits for some.
+#[derive(Debug)]
+pub struct Room {
+    max: usize,
+    held: AtomicUsize,
+    high_water: AtomicUsize,
+    waiting: AtomicUsize,
+    gate: Mutex<()>,
+    changed: Condvar,
+}
+
+impl Room {
+    pub fn new(max: usize) -> Self {
+        Room {
+            max,
+            held: AtomicUsize::new(0),
+            high_water: AtomicUsize::new(0),
+            waiting: AtomicUsize::new(0),
+            gate: Mutex::new(()),
+            changed: Condvar::new(),
+        }
+    }
+
+    pub fn max(&self) -> usize {
+        self.max
+    }
+
+    pub fn held(&self) -> usize {
+        self.held.load(Ordering::Relaxed)
+    }
+
+    pub fn high_water(&self) -> usize {
+        self.high_water.load(Ordering::Relaxed)
+    }
+
+    fn takes(&self, bytes: usize) -> bool {
+        self.held().saturating_add(bytes) <= self.max
+    }
+
+    fn take(&self, bytes: usize) {
+        let held = self.held.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        self.high_water.fetch_max(held, Ordering::Relaxed);
+    }
+
+    fn give_back(&self, bytes: usize) {
+        self.held.fetch_sub(bytes, Ordering::Relaxed);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        // With the fence of the waiting thread: it sees the change, or is seen here.
+        fence(Ordering::SeqCst);
+        if self.waiting.load(Ordering::Relaxed) > 0 {
+            drop(self.gate.lock());
+            self.changed.notify_all();
+        }
+    }
+
+    fn wait_until(&self, ready: impl Fn() -> bool) {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        let mut gate = self.gate.lock();
+        while !ready() {
+            self.changed.wait(&mut gate);
+        }
+        drop(gate);
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A writer's room and the pool's around it.
+#[derive(Clone, Debug)]
+pub struct Rooms {
+    pub own: Arc<Room>,
+    pub pool: Arc<Room>,
+}
+
+impl Rooms {
+    /// Whether so many bytes may come. A writer that holds nothing takes anything, so that none waits for
+    /// another for ever.
+    pub fn takes(&self, bytes: usize) -> bool {
+        self.own.held() == 0 || self.own.takes(bytes) && self.pool.takes(bytes)
+    }
+
+    /// Waits until so many bytes may come, or `stop`.
+    pub fn wait(&self, bytes: usize, stop: impl Fn() -> bool) {
+        let own_takes = || self.own.held() == 0 || self.own.takes(bytes);
+        while !stop() && !self.takes(bytes) {
+            match own_takes() {
+                false => self.own.wait_until(|| stop() || own_takes()),
+                true => self.pool.wait_until(|| stop() || self.takes(bytes) || !own_takes()),
+            }
+        }
+    }
+
+    /// Lets whoever waits look again.
+    pub fn wake(&self) {
+        self.own.wake();
+        self.pool.wake();
+    }
+
+    /// Counts bytes as in flight, whether there is room or not.
+    pub fn hold(&self, bytes: usize) -> Held {
+        let mut held = Held { rooms: self.clone(), bytes: 0 };
+        held.set(bytes);
+        held
+    }
+}
+
+/// Bytes in flight, until dropped.
+#[derive(Debug)]
+pub struct Held {
+    rooms: Rooms,
+    bytes: usize,
+}
+
+impl Held {
+    /// Bytes held.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Holds `bytes` from now on.
+    pub fn set(&mut self, bytes: usize) {
+        let before = std::mem::replace(&mut self.bytes, bytes);
+        for room in [&self.rooms.own, &self.rooms.pool] {
+            match bytes.checked_sub(before) {
+                Some(more) => room.take(more),
+                None => room.give_back(before - bytes), // the writer's own first: the pool's may wait for it
+            }
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.set(0);
+    }
+}

@@ -1,0 +1,227 @@
+//! A row group on its way: its columns, each a strand of its own, and the batches they encode.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use arrow_array::RecordBatch;
+use parking_lot::Mutex;
+
+use super::room::Held;
+use super::stats::Meter;
+use super::strand::{Claim, Strand};
+use crate::error::{Error, ErrorClass, Result};
+use crate::format::{ColumnEncoder, EncodedColumn};
+
+/// A batch, in flight until its last column is encoded.
+pub struct Batch {
+    /// None only while it is dropped.
+    batch: Option<RecordBatch>,
+    /// Where its memory goes, if it is a window's, which may have it back.
+    spent: Option<Arc<Spent>>,
+    started: AtomicBool,
+    meter: Meter,
+    held: Held,
+}
+
+/// The batch encoded last, whose memory the next window may have.
+pub type Spent = Mutex<Option<RecordBatch>>;
+
+impl Batch {
+    pub fn new(batch: RecordBatch, spent: Option<Arc<Spent>>, meter: Meter, held: Held) -> Arc<Self> {
+        meter.batch_queued(batch.num_rows(), held.bytes());
+        Arc::new(Batch { batch: Some(batch), spent, started: AtomicBool::new(false), meter, held })
+    }
+
+    pub fn rows(&self) -> usize {
+        self.batch.as_ref().map_or(0, RecordBatch::num_rows)
+    }
+
+    fn start(&self) {
+        if !self.started.swap(true, Ordering::Relaxed) {
+            self.meter.batch_started();
+        }
+    }
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        // Its memory first, as that is what is waited for.
+        let batch = self.batch.take();
+        let before = self.spent.take().and_then(|spent| std::mem::replace(&mut *spent.lock(), batch));
+        drop(before);
+        self.start();
+        self.meter.batch_done();
+    }
+}
+
+/// What a column has to do.
+pub enum Unit {
+    /// Encode these rows of the batch.
+    Write(Arc<Batch>, Range<usize>),
+    /// End.
+    Close,
+}
+
+impl Unit {
+    /// A column's share of the batch's bytes, about.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Unit::Write(batch, rows) => {
+                let columns = batch.batch.as_ref().map_or(1, RecordBatch::num_columns);
+                batch.held.bytes() / columns * rows.len() / batch.rows().max(1)
+            }
+            Unit::Close => 0,
+        }
+    }
+}
+
+/// A row group that batches go into.
+pub struct RowGroup {
+    columns: Box<[Column]>,
+    /// Columns that have not ended.
+    open: AtomicUsize,
+    rows: AtomicUsize,
+    memory: Mutex<Memory>,
+}
+
+struct Column {
+    strand: Arc<Strand<Unit>>,
+    state: Mutex<State>,
+}
+
+enum State {
+    Open(Box<dyn ColumnEncoder>),
+    Closed(EncodedColumn),
+    /// Written, or lost in an error.
+    Gone,
+}
+
+/// Bytes of what has been encoded. They count as in flight from when the row group is sealed: before that,
+/// waiting would not make them less.
+struct Memory {
+    bytes: usize,
+    held: Held,
+    sealed: bool,
+}
+
+impl RowGroup {
+    /// `held` holds nothing yet.
+    pub fn new(encoders: Vec<Box<dyn ColumnEncoder>>, pending: &Arc<AtomicUsize>, held: Held) -> Arc<Self> {
+        let column = |encoder| Column {
+            strand: Strand::new(pending.clone()),
+            state: Mutex::new(State::Open(encoder)),
+        };
+        let columns: Box<[Column]> = encoders.into_iter().map(column).collect();
+        Arc::new(RowGroup {
+            open: AtomicUsize::new(columns.len()),
+            columns,
+            rows: AtomicUsize::new(0),
+            memory: Mutex::new(Memory { bytes: 0, held, sealed: false }),
+        })
+    }
+
+    pub fn rows(&self) -> usize {
+        self.rows.load(Ordering::Relaxed)
+    }
+
+    /// Queues rows of a batch for every column.
+    pub fn write(&self, batch: &Arc<Batch>, rows: Range<usize>) {
+        self.rows.fetch_add(rows.len(), Ordering::Relaxed);
+        for column in &self.columns {
+            column.strand.push(Unit::Write(batch.clone(), rows.clone()));
+        }
+    }
+
+    /// No more rows come: every column ends after those that are queued.
+    pub fn seal(&self) {
+        let mut memory = self.memory.lock();
+        memory.sealed = true;
+        memory.add(0, 0);
+        drop(memory);
+        for column in &self.columns {
+            column.strand.push(Unit::Close);
+        }
+    }
+
+    /// Whether every column has ended.
+    pub fn is_encoded(&self) -> bool {
+        self.open.load(Ordering::Acquire) == 0
+    }
+
+    /// Claims the column that has most to do: it is the one that all will wait for.
+    pub fn claim(&self) -> Option<(usize, Claim<Unit>)> {
+        loop {
+            let by_work = |(_, column): &(usize, &Column)| column.strand.claimable();
+            let (index, column) = self.columns.iter().enumerate().max_by_key(by_work)?;
+            if column.strand.claimable() == 0 {
+                return None;
+            }
+            if let Some(claim) = Strand::claim(&column.strand) {
+                return Some((index, claim));
+            }
+        }
+    }
+
+    /// Does a unit of a column's work; whether the row group is encoded by that.
+    pub fn encode(&self, index: usize, unit: Unit) -> Result<bool> {
+        let mut state = self.columns[index].state.lock();
+        match unit {
+            Unit::Write(batch, rows) => {
+                batch.start();
+                let (State::Open(encoder), Some(columns)) = (&mut *state, &batch.batch) else {
+                    return Err(lost());
+                };
+                let before = encoder.memory();
+                encoder.write(&columns.column(index).slice(rows.start, rows.len()))?;
+
+                self.memory.lock().add(encoder.memory(), before);
+                Ok(false)
+            }
+            Unit::Close => {
+                let State::Open(encoder) = std::mem::replace(&mut *state, State::Gone) else {
+                    return Err(lost());
+                };
+                let before = encoder.memory();
+                let encoded = encoder.close()?;
+                self.memory.lock().add(encoded.bytes(), before);
+                *state = State::Closed(encoded);
+                drop(state);
+                Ok(self.open.fetch_sub(1, Ordering::AcqRel) == 1)
+            }
+        }
+    }
+
+    /// Takes what was encoded, column by column.
+    pub fn take_encoded(&self) -> Result<Vec<EncodedColumn>> {
+        let take = |column: &Column| match std::mem::replace(&mut *column.state.lock(), State::Gone) {
+            State::Closed(encoded) => Ok(encoded),
+            _ => Err(lost()),
+        };
+        self.columns.iter().map(take).collect()
+    }
+
+    /// Drops what is queued, and what was encoded by columns that nobody works at.
+    pub fn abandon(&self) {
+        for column in &self.columns {
+            drop(column.strand.clear());
+            if let Some(mut state) = column.state.try_lock() {
+                *state = State::Gone;
+            }
+        }
+    }
+}
+
+impl Memory {
+    fn add(&mut self, now: usize, before: usize) {
+        self.bytes = (self.bytes + now).saturating_sub(before);
+        if self.sealed {
+            self.held.set(self.bytes);
+        }
+    }
+}
+
+#[track_caller]
+fn lost() -> Error {
+    Error::new(ErrorClass::Internal, "a column was lost while it was encoded; this is a defect")
+}
