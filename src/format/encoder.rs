@@ -11,8 +11,11 @@ use parquet::arrow::arrow_writer::{
 };
 use parquet::errors::Result as ParquetResult;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+use parquet::schema::types::ColumnDescPtr;
 
-use super::parquet::writing;
+use super::dictionary::DictionaryColumn;
+use super::pages::EncodedChunk;
+use super::parquet::{Codec, writing};
 use crate::error::Result;
 
 /// Makes the encoders of a row group's columns.
@@ -37,8 +40,16 @@ pub trait ColumnEncoder: Send {
 /// The pages of one field of one row group.
 #[derive(Debug)]
 pub struct EncodedColumn {
-    leaves: Vec<ArrowColumnChunk>,
+    leaves: Leaves,
     bytes: usize,
+}
+
+#[derive(Debug)]
+enum Leaves {
+    /// Of the parquet crate's encoders.
+    Theirs(Vec<ArrowColumnChunk>),
+    /// Of one of libflow's own.
+    Ours(Box<EncodedChunk>),
 }
 
 impl EncodedColumn {
@@ -47,20 +58,30 @@ impl EncodedColumn {
         self.bytes
     }
 
+    pub(super) fn ours(chunk: EncodedChunk) -> Self {
+        EncodedColumn { bytes: chunk.bytes(), leaves: Leaves::Ours(Box::new(chunk)) }
+    }
+
     pub(super) fn append_to<W: Write + Send>(
         self,
         row_group: &mut SerializedRowGroupWriter<'_, W>,
     ) -> ParquetResult<()> {
-        self.leaves.into_iter().try_for_each(|leaf| leaf.append_to_row_group(row_group))
+        match self.leaves {
+            Leaves::Theirs(leaves) => {
+                leaves.into_iter().try_for_each(|leaf| leaf.append_to_row_group(row_group))
+            }
+            Leaves::Ours(chunk) => chunk.append_to(row_group),
+        }
     }
 }
 
-/// Encoders of the parquet crate.
+/// Encoders of the parquet crate, and libflow's own for what these cannot do.
 pub struct ParquetEncoders {
     factory: ArrowRowGroupWriterFactory,
     schema: SchemaRef,
     /// Leaf columns of each field.
-    leaf_counts: Vec<usize>,
+    leaves: Vec<Vec<ColumnDescPtr>>,
+    codec: Codec,
     path: Arc<PathBuf>,
 }
 
@@ -68,15 +89,17 @@ impl ParquetEncoders {
     pub(super) fn new<W: Write + Send>(
         writer: &SerializedFileWriter<W>,
         schema: SchemaRef,
+        codec: Codec,
         path: PathBuf,
     ) -> Self {
-        let mut leaf_counts = vec![0; schema.fields().len()];
-        if !leaf_counts.is_empty() {
-            let leaves = writer.schema_descr();
-            (0..leaves.num_columns()).for_each(|leaf| leaf_counts[leaves.get_column_root_idx(leaf)] += 1);
+        let mut leaves = vec![Vec::new(); schema.fields().len()];
+        if !leaves.is_empty() {
+            let columns = writer.schema_descr();
+            (0..columns.num_columns())
+                .for_each(|leaf| leaves[columns.get_column_root_idx(leaf)].push(columns.column(leaf)));
         }
         let factory = ArrowRowGroupWriterFactory::new(writer, schema.clone());
-        ParquetEncoders { factory, schema, leaf_counts, path: Arc::new(path) }
+        ParquetEncoders { factory, schema, leaves, codec, path: Arc::new(path) }
     }
 }
 
@@ -85,12 +108,18 @@ impl Encoders for ParquetEncoders {
         // The row group's number would matter for encryption only.
         let leaves = self.factory.create_column_writers(0).map_err(|e| writing(&self.path, &e))?;
         let mut leaves = leaves.into_iter();
-        let columns = self.schema.fields().iter().zip(&self.leaf_counts).map(|(field, &count)| {
-            let leaves = leaves.by_ref().take(count).collect();
+        let columns = self.schema.fields().iter().zip(&self.leaves).map(|(field, columns)| {
             let (field, path) = (field.clone(), self.path.clone());
-            Box::new(ParquetColumn { field, leaves, path }) as Box<dyn ColumnEncoder>
+            let leaves = leaves.by_ref().take(columns.len()).collect();
+            Ok(match &columns[..] {
+                [column] if DictionaryColumn::takes(field.data_type(), column) => {
+                    Box::new(DictionaryColumn::new(column.clone(), self.codec, path)?)
+                        as Box<dyn ColumnEncoder>
+                }
+                _ => Box::new(ParquetColumn { field, leaves, path }),
+            })
         });
-        Ok(columns.collect())
+        columns.collect::<ParquetResult<_>>().map_err(|e| writing(&self.path, &e))
     }
 }
 
@@ -115,6 +144,6 @@ impl ColumnEncoder for ParquetColumn {
         let leaves = self.leaves.into_iter().map(ArrowColumnWriter::close).collect::<ParquetResult<Vec<_>>>();
         let leaves = leaves.map_err(|e| writing(&self.path, &e))?;
         let bytes = leaves.iter().map(|leaf| leaf.close().bytes_written as usize).sum();
-        Ok(EncodedColumn { leaves, bytes })
+        Ok(EncodedColumn { leaves: Leaves::Theirs(leaves), bytes })
     }
 }

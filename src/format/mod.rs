@@ -1,7 +1,9 @@
 //! File formats: batches in, bytes of a part out.
 
+mod dictionary;
 mod encoder;
 mod levels;
+mod pages;
 mod parquet;
 
 pub use self::encoder::{ColumnEncoder, EncodedColumn, Encoders, ParquetEncoders};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parquet::arrow::{ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata};
-use parquet::basic::{Compression, GzipLevel, ZstdLevel};
+use parquet::basic::{Compression, CompressionCodec, GzipLevel, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
@@ -34,6 +34,18 @@ pub enum Codec {
 }
 
 impl Codec {
+    /// Its name in a file.
+    pub(super) fn name(self) -> CompressionCodec {
+        match self {
+            Codec::Uncompressed => CompressionCodec::UNCOMPRESSED,
+            Codec::Snappy => CompressionCodec::SNAPPY,
+            Codec::Gzip(_) => CompressionCodec::GZIP,
+            Codec::Lz4 => CompressionCodec::LZ4,
+            Codec::Zstd(_) => CompressionCodec::ZSTD,
+            Codec::Lz4Raw => CompressionCodec::LZ4_RAW,
+        }
+    }
+
     fn compression(self) -> Result<Compression> {
         let bad_level = |name: &str, level: i32, range: &str| {
             Error::invalid(format!("codec_level {level} is out of range for {name}; give {range}"))
@@ -119,7 +131,7 @@ impl ParquetPart {
         };
         let writer = SerializedFileWriter::new(create()?, root, Arc::new(properties));
         let writer = writer.map_err(|e| starting(&e))?;
-        let encoders = ParquetEncoders::new(&writer, stored, path.clone());
+        let encoders = ParquetEncoders::new(&writer, stored, options.codec, path.clone());
         let mut part = ParquetPart { writer, path };
         part.put_metadata("libflow.version", env!("CARGO_PKG_VERSION"));
         Ok((part, encoders))

@@ -1,0 +1,194 @@
+//! A field that keeps its dictionary: the caller's distinct values become the dictionary page, and the
+//! indices the data pages. No value of a row is looked at.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int32Type;
+use arrow_array::{Array, ArrayRef};
+use arrow_schema::DataType;
+use parquet::basic::{Encoding, Type};
+use parquet::errors::Result as ParquetResult;
+use parquet::schema::types::{ColumnDescPtr, ColumnDescriptor};
+
+use super::encoder::{ColumnEncoder, EncodedColumn};
+use super::pages::{Bounds, Chunk, Order, PageValues, bit_width, put_indices};
+use super::parquet::{Codec, writing};
+use crate::error::{Error, ErrorClass, Result};
+
+/// Rows of a data page, the parquet crate's default: a reader that skips pages skips as many.
+const PAGE_ROWS: usize = 20_000;
+
+/// Encodes one field of a row group.
+pub struct DictionaryColumn {
+    chunk: Chunk,
+    values: Values,
+    path: Arc<PathBuf>,
+}
+
+/// The dictionaries of the row group, one after another. One that comes again, or grows, is held once.
+struct Values {
+    /// In PLAIN form (Parquet Encodings.md).
+    plain: Vec<u8>,
+    /// Where each value starts, and where the last ends.
+    starts: Vec<usize>,
+    /// The first value of the latest dictionary.
+    latest: usize,
+    /// The last page that has the value; pages are counted from 1.
+    seen: Vec<u32>,
+    page: u32,
+    /// Bytes before each value that say its length.
+    lead: usize,
+    order: Option<Order>,
+}
+
+impl DictionaryColumn {
+    pub fn new(column: ColumnDescPtr, codec: Codec, path: Arc<PathBuf>) -> ParquetResult<Self> {
+        let values = Values {
+            plain: Vec::new(),
+            starts: vec![0],
+            latest: 0,
+            seen: Vec::new(),
+            page: 0,
+            lead: if column.physical_type() == Type::BYTE_ARRAY { 4 } else { 0 },
+            order: Order::of(&column),
+        };
+        let chunk = Chunk::new(column, codec)?;
+        Ok(DictionaryColumn { chunk, values, path })
+    }
+
+    /// Whether dictionaries of this type can be stored as they are.
+    pub fn takes(data_type: &DataType, column: &ColumnDescriptor) -> bool {
+        let DataType::Dictionary(key, value) = data_type else { return false };
+        let width = match (column.physical_type(), value.as_ref()) {
+            (Type::BYTE_ARRAY, DataType::Utf8 | DataType::Binary) => None,
+            (Type::INT32, DataType::Int8 | DataType::Int16 | DataType::UInt8 | DataType::UInt16) => None,
+            (Type::INT32 | Type::FLOAT, _) => Some(4),
+            (Type::INT64 | Type::DOUBLE, _) => Some(8),
+            (Type::FIXED_LEN_BYTE_ARRAY, DataType::FixedSizeBinary(width)) => Some(*width as usize),
+            _ => return false,
+        };
+        let has = match value.as_ref() {
+            DataType::FixedSizeBinary(width) => Some(*width as usize),
+            other => other.primitive_width(),
+        };
+        **key == DataType::Int32 && width.is_none_or(|width| has == Some(width))
+    }
+}
+
+impl ColumnEncoder for DictionaryColumn {
+    fn write(&mut self, array: &ArrayRef) -> Result<()> {
+        let array = array.as_dictionary::<Int32Type>();
+        let base = self.values.hold(array.values())?;
+        let nulls = array.logical_nulls();
+        for start in (0..array.len()).step_by(PAGE_ROWS) {
+            let rows = PAGE_ROWS.min(array.len() - start);
+            let keys = &array.keys().values()[start..start + rows];
+            let nulls = nulls.as_ref().map(|nulls| nulls.slice(start, rows));
+            let validity = nulls.as_ref().map(|nulls| (nulls.validity(), nulls.offset()));
+            let mut bounds = Bounds::new(self.values.order);
+            bounds.nulls = nulls.as_ref().map_or(0, |nulls| nulls.null_count() as u64);
+            let valid = |i: &usize| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(*i));
+            let indices: Vec<u32> = (0..rows).filter(valid).map(|i| base + keys[i] as u32).collect();
+            let values = &mut self.values;
+            let put = |out: &mut Vec<u8>| {
+                values.bound(&indices, &mut bounds);
+                let width = bit_width(values.count().saturating_sub(1) as u32);
+                out.push(width as u8);
+                put_indices(out, &indices, width);
+                PageValues { encoding: Encoding::RLE_DICTIONARY, bounds }
+            };
+            self.chunk.put_page(rows, validity, put).map_err(|e| writing(&self.path, &e))?;
+        }
+        Ok(())
+    }
+
+    fn memory(&self) -> usize {
+        self.chunk.memory() + self.values.plain.capacity() + self.values.starts.capacity() * 12
+    }
+
+    fn close(self: Box<Self>) -> Result<EncodedColumn> {
+        let dictionary = Some((&self.values.plain[..], self.values.count()));
+        self.chunk.close(dictionary).map(EncodedColumn::ours).map_err(|e| writing(&self.path, &e))
+    }
+}
+
+impl Values {
+    fn count(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    /// Takes a dictionary, and returns the index of its first value.
+    fn hold(&mut self, values: &dyn Array) -> Result<u32> {
+        let (bytes, count, latest) = (self.plain.len(), self.count(), self.starts[self.latest]);
+        self.put_plain(values);
+        let (held, given) = self.plain.split_at(bytes);
+        if given.is_empty() {
+            return Ok(self.latest as u32);
+        }
+        let shared = given.len().min(held.len() - latest);
+        // As each value says where it ends, equal bytes are equal values.
+        if shared > 0 && held[latest..latest + shared] == given[..shared] {
+            self.plain.drain(bytes..bytes + shared);
+            let more = self.starts.split_off(count + 1).into_iter();
+            let more = more.filter(|start| start - bytes > shared);
+            self.starts.extend(more.map(|start| start - shared));
+        } else {
+            self.latest = count;
+        }
+        self.seen.resize(self.count(), 0);
+        match i32::try_from(self.plain.len()) {
+            Ok(_) => Ok(self.latest as u32),
+            Err(_) => Err(Error::new(
+                ErrorClass::Unsupported,
+                "the dictionaries of one row group have more than 2 GiB; end row groups sooner",
+            )),
+        }
+    }
+
+    fn put_plain(&mut self, values: &dyn Array) {
+        let (plain, starts) = (&mut self.plain, &mut self.starts);
+        let mut put = |value: &[u8]| {
+            plain.extend_from_slice(value);
+            starts.push(plain.len());
+        };
+        let data = values.to_data();
+        let fixed =
+            |width: usize| data.buffers()[0][data.offset() * width..][..data.len() * width].chunks(width);
+        let text = |value: &[u8]| [&(value.len() as u32).to_le_bytes(), value].concat();
+        match values.data_type() {
+            DataType::Utf8 => {
+                values.as_string::<i32>().iter().for_each(|v| put(&text(v.unwrap_or_default().as_bytes())));
+            }
+            DataType::Binary => {
+                values.as_binary::<i32>().iter().for_each(|v| put(&text(v.unwrap_or_default())));
+            }
+            DataType::Int8 => fixed(1).for_each(|v| put(&i32::from(v[0] as i8).to_le_bytes())),
+            DataType::UInt8 => fixed(1).for_each(|v| put(&u32::from(v[0]).to_le_bytes())),
+            DataType::Int16 => {
+                fixed(2).for_each(|v| put(&i32::from(i16::from_le_bytes([v[0], v[1]])).to_le_bytes()));
+            }
+            DataType::UInt16 => {
+                fixed(2).for_each(|v| put(&u32::from(u16::from_le_bytes([v[0], v[1]])).to_le_bytes()));
+            }
+            DataType::FixedSizeBinary(width) => fixed(*width as usize).for_each(put),
+            other => fixed(other.primitive_width().unwrap_or(1)).for_each(put),
+        }
+    }
+
+    /// The bounds of a page with these values.
+    fn bound(&mut self, indices: &[u32], bounds: &mut Bounds) {
+        let Some(order) = self.order else { return };
+        self.page += 1;
+        for &index in indices {
+            let i = index as usize;
+            let value = &self.plain[self.starts[i] + self.lead..self.starts[i + 1]];
+            bounds.nans += u64::from(order.is_nan(value));
+            if self.seen[i] != self.page {
+                self.seen[i] = self.page;
+                bounds.add(value);
+            }
+        }
+    }
+}
