@@ -316,7 +316,7 @@ static void batches_are_checked(void) {
   refused(released_child, invalid, "children[0] was released");
 }
 
-/* The rows before it are in the window already, or encoded. */
+/* The rows before it are queued or encoded, and stay. */
 static void a_later_batch_is_refused(void) {
   refused(other_type, PF_ERR_TYPE_MISMATCH, "\"id\" is of type UInt32");
   refused(fewer_columns, PF_ERR_INVALID_ARGUMENT, "array.n_children is 6");
