@@ -99,3 +99,21 @@ void add_child(struct ArrowArray *parent, struct ArrowArray child) {
   owned *own = parent->private_data;
   own->children[own->child_count++] = parent->children[parent->n_children++] = on_heap_array(child);
 }
+
+struct ArrowSchema schema_of_numbers(void) {
+  struct ArrowSchema *number = on_heap_schema(schema_of("l", "number", 0, 0, NULL));
+  return schema_of("+s", "", 0, 1, &number);
+}
+
+struct ArrowArray batch_of_numbers(const int64_t *numbers, int count) {
+  const void *const column[] = {NULL, numbers}, *const rows[] = {NULL};
+  const int sizes[] = {-1, count * (int)sizeof *numbers};
+  struct ArrowArray batch = array_of(count, 1, rows, sizes);
+  add_child(&batch, array_of(count, 2, column, sizes));
+  return batch;
+}
+
+void release_stream(struct ArrowArrayStream *stream) {
+  streams_released++;
+  stream->release = NULL;
+}

@@ -55,4 +55,11 @@ struct ArrowArray array_of(int64_t length, int n, const void *const *buffers, co
 struct ArrowArray *on_heap_array(struct ArrowArray array);
 void add_child(struct ArrowArray *parent, struct ArrowArray child);
 
+/* A record batch of one column, "number", int64 and required, and its schema. */
+struct ArrowSchema schema_of_numbers(void);
+struct ArrowArray batch_of_numbers(const int64_t *numbers, int count);
+
+/* For the `release` of a stream that owns nothing. */
+void release_stream(struct ArrowArrayStream *stream);
+
 #endif

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "arrow_data.h"
 #include "check.h"
 #include "expected.h"
 
@@ -21,6 +22,22 @@ static pf_status append(int64_t number, pf_error *error) {
   pf_column_slice slice = PF_VALUES(&number, 1, NULL);
   pf_row_chunk chunk = PF_ROW_CHUNK(&slice, 1);
   return pf_append_row_chunk(writer, &chunk, error);
+}
+
+/* Arrow's structs are taken in a child too. */
+static void child_is_refused_arrow(void) {
+  pf_schema *no_schema = NULL;
+  const int64_t number = 1;
+  struct ArrowSchema schema = schema_of_numbers();
+  struct ArrowArray array = batch_of_numbers(&number, 1);
+  struct ArrowArrayStream stream = {NULL, NULL, NULL, release_stream, NULL};
+  CHECK_STATUS(pf_append_arrow(writer, &array, &schema, &err), PF_ERR_FORKED);
+  CHECK(array.release == NULL && schema.release == NULL);
+  schema = schema_of_numbers();
+  CHECK_STATUS(pf_schema_from_arrow(&schema, &no_schema, &err), PF_ERR_FORKED);
+  CHECK_STATUS(pf_append_arrow_stream(writer, &stream, &err), PF_ERR_FORKED);
+  CHECK(no_schema == NULL && schema.release == NULL && stream.release == NULL);
+  CHECK(arrays_released == 1 && schemas_released == 2 && streams_released == 1);
 }
 
 /* Every cold call; checks end the child with 1. */
@@ -45,6 +62,7 @@ static int child(void) {
   CHECK(no_schema == NULL && no_writer == NULL && no_layout == NULL && no_sink == NULL &&
         no_producer == NULL);
   CHECK(strcmp(pf_version(), PF_VERSION) == 0);
+  child_is_refused_arrow();
 
   /* These return, and take nothing away from the parent. */
   pf_writer_free(writer);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "arrow_data.h"
 #include "check.h"
 
 enum { ROWS = 1024 };
@@ -96,6 +97,46 @@ static void flush_meets_it(void) {
   stays_failed(writer, path);
 }
 
+static int give_schema(struct ArrowArrayStream *stream, struct ArrowSchema *out) {
+  (void)stream;
+  *out = schema_of_numbers();
+  return 0;
+}
+
+static int give_nothing(struct ArrowArrayStream *stream, struct ArrowArray *out) {
+  (void)stream, (void)out;
+  CHECK(!"asked for a batch that cannot be stored");
+  return 0;
+}
+
+/* What was queued is released when the writer fails, and what it is given later at once. */
+static void arrow_meets_it(void) {
+  const char *path = path_of("arrow.parquet");
+  pf_writer_options options = small_batches();
+  options.queue_bytes = 10 * sizeof numbers;
+  pf_writer *writer = open_column(path, &field, &options);
+  pf_status status = PF_OK;
+  int given = 0;
+  for (; given < 10000 && status == PF_OK; given++) {
+    fill_numbers();
+    struct ArrowSchema schema = schema_of_numbers();
+    struct ArrowArray array = batch_of_numbers(numbers, ROWS);
+    status = pf_append_arrow(writer, &array, &schema, NULL);
+    CHECK(array.release == NULL && schema.release == NULL);
+  }
+  CHECK(status == PF_ERR_NO_SPACE);
+  const int before = released(&arrays_released);
+  struct ArrowSchema schema = schema_of_numbers();
+  struct ArrowArray array = batch_of_numbers(numbers, ROWS);
+  CHECK_STATUS(pf_append_arrow(writer, &array, &schema, &err), PF_ERR_NO_SPACE);
+  CHECK(array.release == NULL && schema.release == NULL && released(&arrays_released) > before);
+  struct ArrowArrayStream stream = {give_schema, give_nothing, NULL, release_stream, NULL};
+  CHECK_STATUS(pf_append_arrow_stream(writer, &stream, &err), PF_ERR_NO_SPACE);
+  CHECK(stream.release == NULL && streams_released == 1);
+  stays_failed(writer, path);
+  CHECK(released(&arrays_released) == given + 1 && schemas_released == given + 2);
+}
+
 static void space_is_given_back(void) {
   const char *path = path_of("after.parquet");
   pf_writer_options options = small_batches();
@@ -152,6 +193,7 @@ int main(int argc, char **argv) {
   an_append_meets_it();
   close_meets_it();
   flush_meets_it();
+  arrow_meets_it();
   space_is_given_back();
   a_sink_meets_it();
   return test_end();

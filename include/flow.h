@@ -874,6 +874,8 @@ pf_status pf_writer_write_row_group_with_levels(struct pf_writer *writer,
  * and stored. On success `*schema` is a handle that the caller frees with `pf_schema_free`; on failure
  * it is left alone. Never blocks; any thread.
  *
+ * Taken, not borrowed, so that one rule holds for all of Arrow's structs; for a batch, export it again.
+ *
  * A file holds timestamps and times in seconds as milliseconds, dates in milliseconds as days, and list
  * views as lists.
  *

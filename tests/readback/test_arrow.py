@@ -102,6 +102,7 @@ TYPES = {
     "list": (pa.list_(pa.int32()), lambda i: [None if j == 2 else j for j in range(i % 5)]),
     "large_list": (pa.large_list(pa.string()), lambda i: [f"{j}" for j in range(i % 4)]),
     "list_view": (pa.list_view(pa.int64()), lambda i: list(range(i % 4))),
+    "large_list_view": (pa.large_list_view(pa.string_view()), lambda i: ["a text of many bytes", None][: i % 3]),
     "fixed_list": (FIXED, lambda i: [i, None, -i]),
     "struct": (pa.struct([pa.field("a", pa.int32(), nullable=False), ("b", pa.string())]),
                lambda i: {"a": i, "b": None if i % 2 else "b"}),
@@ -114,6 +115,14 @@ TYPES = {
     "list_of_dictionary": (pa.list_(ENUM), lambda i: ["a", None, "b"][: i % 4]),
     "list_of_structs": (pa.list_(pa.struct([("t", pa.time32("s")), ("l", FIXED), ("d", pa.date64())])),
                         lambda i: [{"t": datetime.time(1, 2, 3), "l": [1, 2, 3], "d": None}] * (i % 3)),
+    "list_of_list_of_structs": (pa.list_(pa.list_(pa.struct([("b", pa.bool_()), ("v", pa.binary_view())]))),
+                                lambda i: [[{"b": None, "v": bytes(i % 20)}, None] * (i % 2), None, []][: i % 4]),
+    "fixed_list_of_structs": (pa.list_(pa.struct([("b", pa.bool_()), ("s", pa.string())]), 2),
+                              lambda i: [{"b": True, "s": None}, None]),
+    "struct_of_struct": (pa.struct([("s", pa.struct([("b", pa.bool_()), ("l", pa.large_list(pa.int8()))]))]),
+                         lambda i: {"s": {"b": i % 2 == 0, "l": [i % 9, None]} if i % 5 else None}),
+    "map_of_structs": (pa.map_(pa.int32(), pa.struct([("d", pa.date32())])),
+                       lambda i: [(j, {"d": None} if j else None) for j in range(i % 3)]),
     "struct_of_map": (pa.struct([("m", pa.map_(pa.int8(), pa.list_(pa.decimal128(20, 4))))]),
                       lambda i: {"m": [(j, [Decimal(j), None]) for j in range(i % 3)]}),
 }
@@ -180,6 +189,31 @@ def test_pyarrow_arrays(name, tmp_path):
             assert plain(reader(path)) == expected, reader.__name__
 
 
+@pytest.mark.parametrize("name", TYPES)
+def test_empty_arrays_and_all_null_ones(name, tmp_path):
+    kind, path = TYPES[name][0], tmp_path / "part.parquet"
+    empty, nulls = pa.array([], kind), pa.nulls(20, kind)
+    batches = [pa.RecordBatch.from_arrays([array], names=["c"]) for array in (empty, nulls, nulls.slice(3, 7), empty)]
+    with Flow(path, batches[0].schema) as flow:
+        for batch in batches:
+            flow.append(batch)
+        flow.append_stream(pa.RecordBatchReader.from_batches(batches[0].schema, batches))
+        flow.append_stream(pa.RecordBatchReader.from_batches(batches[0].schema, []))
+    assert plain(pq.read_table(path)) == [None] * 54
+    with Flow(tmp_path / "empty.parquet", batches[0].schema) as flow:
+        flow.append(batches[0])
+    assert pq.read_table(tmp_path / "empty.parquet").num_rows == 0
+
+
+def test_nulls_among_the_values_of_a_dictionary(tmp_path):
+    values = pa.array(["unused", "buy", None, "sell"]).slice(1)
+    array = pa.DictionaryArray.from_arrays(pa.array([0, 1, None, 2] * 9, pa.int16()), values)
+    batch = pa.RecordBatch.from_arrays([array.slice(1)], names=["c"])
+    with Flow(tmp_path / "part.parquet", batch.schema) as flow:
+        flow.append(batch)
+    assert plain(pq.read_table(tmp_path / "part.parquet")) == (["buy", None, None, "sell"] * 9)[1:]
+
+
 def test_a_struct_array_with_an_offset_is_a_batch(tmp_path):
     columns = {name: array_of(*TYPES[name]) for name in TYPES}
     struct = pa.StructArray.from_arrays(list(columns.values()), names=list(columns))
@@ -196,7 +230,7 @@ def test_a_struct_array_with_an_offset_is_a_batch(tmp_path):
 def test_polars_frames(tmp_path):
     columns = {}
     for name, (kind, value) in TYPES.items():
-        if not name.startswith(("map", "struct_of_map", "list_view", "decimal256")):
+        if not name.startswith(("map", "struct_of_map", "list_view", "large_list_view", "decimal256")):
             columns[name] = polars.Series(name, array_of(kind, value))
     columns["categorical"] = polars.Series(["a", None, "b", "a"] * (ROWS // 4), dtype=polars.Categorical)
     columns["enum"] = polars.Series(["a", None, "b", "a"] * (ROWS // 4), dtype=polars.Enum(["b", "a"]))
@@ -209,6 +243,7 @@ def test_polars_frames(tmp_path):
     with Flow(path, schema) as flow:
         flow.append_stream(frame)
         flow.append_stream(frame.slice(450, 90))
+        flow.append_stream(frame.clear())
     expected = polars.concat([frame, frame.slice(450, 90)]).to_arrow()
     read = pq.read_table(path)
     for name in columns:
@@ -216,7 +251,17 @@ def test_polars_frames(tmp_path):
     assert polars.read_parquet(path).equals(polars.concat([frame, frame.slice(450, 90)]))
 
 
-def test_duckdb_results(tmp_path):
+# How DuckDB exports texts, by its settings.
+FORMS = {
+    "string": "",
+    "string_view": "SET produce_arrow_string_view = true; SET arrow_output_list_view = true;"
+                   "SET arrow_output_version = '1.4';",
+    "large_string": "SET arrow_large_buffer_size = true;",
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_duckdb_results(form, tmp_path):
     query = """SELECT (i % 100)::TINYINT AS tiny, i::HUGEINT * 1000000007 AS huge, i::UBIGINT AS u,
         CASE WHEN i % 3 = 0 THEN NULL ELSE 'text that is long enough ' || i END AS text, i % 2 = 0 AS flag,
         (i / 7)::DECIMAL(9, 3) AS price, i::FLOAT / 3 AS f, DATE '2000-01-01' + i::INT AS day,
@@ -227,10 +272,14 @@ def test_duckdb_results(tmp_path):
         range(i % 5) AS list, [[i, NULL], NULL, []] AS lists, {'a': i, 'b': [{'c': i::VARCHAR}]} AS struct,
         MAP {i: 'v' || i, -1: NULL} AS map, [i, i + 1, NULL]::BIGINT[3] AS array,
         FROM range(5000) r(i)"""
-    table = duckdb.sql(f"CREATE OR REPLACE TABLE t AS {query}; SELECT * FROM t").to_arrow_table()
     path = tmp_path / "part.parquet"
-    with Flow(path, table.schema) as flow:
-        flow.append_stream(duckdb.sql("SELECT * FROM t"))
+    with duckdb.connect() as connection:
+        connection.execute(f"{FORMS[form]} CREATE TABLE t AS {query}")
+        table = connection.sql("SELECT * FROM t").to_arrow_table()
+        with Flow(path, table.schema) as flow:
+            flow.append_stream(connection.sql("SELECT * FROM t"))
+            flow.append_stream(connection.sql("SELECT * FROM t WHERE huge < 0"))  # no rows
+    assert str(table.schema.field("text").type) == form
     read = pq.read_table(path)
     for name in table.column_names:
         assert plain(read, name) == plain(table, name), name

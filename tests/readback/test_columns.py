@@ -5,6 +5,7 @@ import json
 import os
 from concurrent.futures import ProcessPoolExecutor
 from decimal import Context, Decimal
+from multiprocessing import get_context
 from pathlib import Path
 
 import pyarrow as pa
@@ -99,7 +100,8 @@ def test_every_case(reader):
     if reader != "pyarrow":
         cases = cases[::SAMPLE]
     workers = os.cpu_count()
-    with ProcessPoolExecutor(workers) as pool:
+    # Not forked: Polars' threads, which other tests start, do not survive that.
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
         shares = pool.map(failures, [reader] * workers, [cases[i::workers] for i in range(workers)])
     bad = sum(shares, [])
     assert not bad, f"{len(bad)} of {len(cases)} cases: " + "\n".join(bad[:10])
