@@ -1,6 +1,7 @@
 //! A field that keeps its dictionary: the caller's distinct values become the dictionary page, and the
 //! indices the data pages. No value of a row is looked at.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -27,14 +28,18 @@ pub struct DictionaryColumn {
     path: Arc<PathBuf>,
 }
 
-/// The dictionaries of the row group, one after another. One that comes again, or grows, is held once.
+/// The distinct values of the row group, and where those of the latest dictionary are among them. Readers
+/// (pyarrow) take it that a dictionary page has no value twice, while a caller's dictionary may, and two
+/// that follow each other do.
 struct Values {
     /// In PLAIN form (Parquet Encodings.md).
     plain: Vec<u8>,
     /// Where each value starts, and where the last ends.
     starts: Vec<usize>,
-    /// The first value of the latest dictionary.
-    latest: usize,
+    index: HashMap<Box<[u8]>, u32>,
+    /// The latest dictionary, in PLAIN form, and the index of each of its values.
+    latest: Vec<u8>,
+    indices: Vec<u32>,
     /// The last page that has the value; pages are counted from 1.
     seen: Vec<u32>,
     page: u32,
@@ -48,7 +53,9 @@ impl DictionaryColumn {
         let values = Values {
             plain: Vec::new(),
             starts: vec![0],
-            latest: 0,
+            index: HashMap::new(),
+            latest: Vec::new(),
+            indices: Vec::new(),
             seen: Vec::new(),
             page: 0,
             lead: if column.physical_type() == Type::BYTE_ARRAY { 4 } else { 0 },
@@ -80,7 +87,7 @@ impl DictionaryColumn {
 impl ColumnEncoder for DictionaryColumn {
     fn write(&mut self, array: &ArrayRef) -> Result<()> {
         let array = array.as_dictionary::<Int32Type>();
-        let base = self.values.hold(array.values())?;
+        self.values.hold(array.values())?;
         let nulls = array.logical_nulls();
         for start in (0..array.len()).step_by(PAGE_ROWS) {
             let rows = PAGE_ROWS.min(array.len() - start);
@@ -90,7 +97,8 @@ impl ColumnEncoder for DictionaryColumn {
             let mut bounds = Bounds::new(self.values.order);
             bounds.nulls = nulls.as_ref().map_or(0, |nulls| nulls.null_count() as u64);
             let valid = |i: &usize| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(*i));
-            let indices: Vec<u32> = (0..rows).filter(valid).map(|i| base + keys[i] as u32).collect();
+            let index = |i| self.values.indices[keys[i] as usize];
+            let indices: Vec<u32> = (0..rows).filter(valid).map(index).collect();
             let values = &mut self.values;
             let put = |out: &mut Vec<u8>| {
                 values.bound(&indices, &mut bounds);
@@ -105,7 +113,7 @@ impl ColumnEncoder for DictionaryColumn {
     }
 
     fn memory(&self) -> usize {
-        self.chunk.memory() + self.values.plain.capacity() + self.values.starts.capacity() * 12
+        self.chunk.memory() + 2 * self.values.plain.capacity() + self.values.starts.capacity() * 48
     }
 
     fn close(self: Box<Self>) -> Result<EncodedColumn> {
@@ -119,61 +127,35 @@ impl Values {
         self.starts.len() - 1
     }
 
-    /// Takes a dictionary, and returns the index of its first value.
-    fn hold(&mut self, values: &dyn Array) -> Result<u32> {
-        let (bytes, count, latest) = (self.plain.len(), self.count(), self.starts[self.latest]);
-        self.put_plain(values);
-        let (held, given) = self.plain.split_at(bytes);
-        if given.is_empty() {
-            return Ok(self.latest as u32);
-        }
-        let shared = given.len().min(held.len() - latest);
+    /// Takes the dictionary of the rows that come next. One that repeats the latest, or extends it, costs
+    /// no more than to see that.
+    fn hold(&mut self, values: &dyn Array) -> Result<()> {
+        let (plain, ends) = to_plain(values);
         // As each value says where it ends, equal bytes are equal values.
-        if shared > 0 && held[latest..latest + shared] == given[..shared] {
-            self.plain.drain(bytes..bytes + shared);
-            let more = self.starts.split_off(count + 1).into_iter();
-            let more = more.filter(|start| start - bytes > shared);
-            self.starts.extend(more.map(|start| start - shared));
-        } else {
-            self.latest = count;
+        let held = match (plain.starts_with(&self.latest), self.latest.starts_with(&plain)) {
+            (_, true) => return Ok(()),
+            (true, false) => self.indices.len(),
+            (false, false) => 0,
+        };
+        self.indices.truncate(held);
+        let starts = [0].iter().chain(&ends);
+        for (&start, &end) in starts.zip(&ends).skip(held) {
+            let (value, next) = (&plain[start..end], self.count() as u32);
+            let index = *self.index.entry(value.into()).or_insert(next);
+            if index == next {
+                self.plain.extend_from_slice(value);
+                self.starts.push(self.plain.len());
+                self.seen.push(0);
+            }
+            self.indices.push(index);
         }
-        self.seen.resize(self.count(), 0);
+        self.latest = plain;
         match i32::try_from(self.plain.len()) {
-            Ok(_) => Ok(self.latest as u32),
+            Ok(_) => Ok(()),
             Err(_) => Err(Error::new(
                 ErrorClass::Unsupported,
                 "the dictionaries of one row group have more than 2 GiB; end row groups sooner",
             )),
-        }
-    }
-
-    fn put_plain(&mut self, values: &dyn Array) {
-        let (plain, starts) = (&mut self.plain, &mut self.starts);
-        let mut put = |value: &[u8]| {
-            plain.extend_from_slice(value);
-            starts.push(plain.len());
-        };
-        let data = values.to_data();
-        let fixed =
-            |width: usize| data.buffers()[0][data.offset() * width..][..data.len() * width].chunks(width);
-        let text = |value: &[u8]| [&(value.len() as u32).to_le_bytes(), value].concat();
-        match values.data_type() {
-            DataType::Utf8 => {
-                values.as_string::<i32>().iter().for_each(|v| put(&text(v.unwrap_or_default().as_bytes())));
-            }
-            DataType::Binary => {
-                values.as_binary::<i32>().iter().for_each(|v| put(&text(v.unwrap_or_default())));
-            }
-            DataType::Int8 => fixed(1).for_each(|v| put(&i32::from(v[0] as i8).to_le_bytes())),
-            DataType::UInt8 => fixed(1).for_each(|v| put(&u32::from(v[0]).to_le_bytes())),
-            DataType::Int16 => {
-                fixed(2).for_each(|v| put(&i32::from(i16::from_le_bytes([v[0], v[1]])).to_le_bytes()));
-            }
-            DataType::UInt16 => {
-                fixed(2).for_each(|v| put(&u32::from(u16::from_le_bytes([v[0], v[1]])).to_le_bytes()));
-            }
-            DataType::FixedSizeBinary(width) => fixed(*width as usize).for_each(put),
-            other => fixed(other.primitive_width().unwrap_or(1)).for_each(put),
         }
     }
 
@@ -191,4 +173,35 @@ impl Values {
             }
         }
     }
+}
+
+/// Values in PLAIN form, and where each ends.
+fn to_plain(values: &dyn Array) -> (Vec<u8>, Vec<usize>) {
+    let (mut plain, mut ends) = (Vec::new(), Vec::with_capacity(values.len()));
+    let mut put = |value: &[u8]| {
+        plain.extend_from_slice(value);
+        ends.push(plain.len());
+    };
+    let data = values.to_data();
+    let fixed = |width: usize| data.buffers()[0][data.offset() * width..][..data.len() * width].chunks(width);
+    let text = |value: &[u8]| [&(value.len() as u32).to_le_bytes(), value].concat();
+    match values.data_type() {
+        DataType::Utf8 => {
+            values.as_string::<i32>().iter().for_each(|v| put(&text(v.unwrap_or_default().as_bytes())));
+        }
+        DataType::Binary => {
+            values.as_binary::<i32>().iter().for_each(|v| put(&text(v.unwrap_or_default())));
+        }
+        DataType::Int8 => fixed(1).for_each(|v| put(&i32::from(v[0] as i8).to_le_bytes())),
+        DataType::UInt8 => fixed(1).for_each(|v| put(&u32::from(v[0]).to_le_bytes())),
+        DataType::Int16 => {
+            fixed(2).for_each(|v| put(&i32::from(i16::from_le_bytes([v[0], v[1]])).to_le_bytes()));
+        }
+        DataType::UInt16 => {
+            fixed(2).for_each(|v| put(&u32::from(u16::from_le_bytes([v[0], v[1]])).to_le_bytes()));
+        }
+        DataType::FixedSizeBinary(width) => fixed(*width as usize).for_each(put),
+        other => fixed(other.primitive_width().unwrap_or(1)).for_each(put),
+    }
+    (plain, ends)
 }
