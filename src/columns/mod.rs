@@ -7,6 +7,7 @@ mod convert;
 mod gather;
 mod pointers;
 mod rows;
+mod simd;
 mod slice;
 mod utf8;
 mod window;
