@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use arrow_array::{ArrayRef, make_array};
-use arrow_buffer::{BooleanBufferBuilder, MutableBuffer};
+use arrow_buffer::{BooleanBufferBuilder, MutableBuffer, ToByteSlice};
 use arrow_data::ArrayData;
 use arrow_schema::DataType;
 
@@ -208,14 +208,14 @@ impl ColumnBuffer {
             validity.get_or_insert_with(|| backfilled(len, rows.len())).append_packed_range(bits, bitmap);
             return true;
         }
-        nulls.words(rows, |word, count| {
-            let null = word != u64::MAX >> (64 - count);
+        nulls.words(rows, |words, count| {
+            let null = words.iter().map(|word| word.count_ones() as usize).sum::<usize>() < count;
             if null && validity.is_none() {
                 *validity = Some(backfilled(len, count));
             }
             any |= null;
             if let Some(bits) = validity {
-                bits.append_packed_range(0..count, &word.to_le_bytes());
+                bits.append_packed_range(0..count, words.to_byte_slice());
             }
             len += count;
         });

@@ -9,6 +9,7 @@ mod gather;
 mod nested;
 mod pointers;
 mod rows;
+mod simd;
 mod size;
 mod slice;
 mod utf8;

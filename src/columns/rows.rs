@@ -6,6 +6,7 @@ use std::ops::Range;
 use arrow_buffer::bit_chunk_iterator::UnalignedBitChunk;
 use arrow_schema::DataType;
 
+use super::simd;
 use super::slice::{ColumnSlice, Selection, Validity, Values};
 use crate::schema::fixed_width;
 
@@ -15,6 +16,16 @@ pub trait Rows: Copy {
 
     /// The source elements of a run of rows, without a bounds check for each.
     fn sources(self, rows: Range<usize>) -> impl ExactSizeIterator<Item = usize> + Clone;
+
+    /// Whether one of the first `rows` is not below `source_len`.
+    fn any_outside(self, rows: usize, source_len: usize) -> bool;
+
+    /// The bits of `bitmap` from `offset` on that belong to `rows`, as many whole words of them as go
+    /// faster than one by one. Returns how many those were.
+    ///
+    /// # Safety
+    /// The checks have seen every source index below the length, and a bit for each.
+    unsafe fn bits(self, rows: Range<usize>, bitmap: &[u8], offset: usize, to: &mut [u64]) -> usize;
 }
 
 #[derive(Clone, Copy)]
@@ -37,6 +48,14 @@ impl Rows for All {
     fn sources(self, rows: Range<usize>) -> impl ExactSizeIterator<Item = usize> + Clone {
         rows
     }
+
+    fn any_outside(self, rows: usize, source_len: usize) -> bool {
+        rows > source_len
+    }
+
+    unsafe fn bits(self, _: Range<usize>, _: &[u8], _: usize, _: &mut [u64]) -> usize {
+        0
+    }
 }
 
 impl<const WIDTH: usize> Rows for Indices<'_, WIDTH> {
@@ -49,6 +68,15 @@ impl<const WIDTH: usize> Rows for Indices<'_, WIDTH> {
     fn sources(self, rows: Range<usize>) -> impl ExactSizeIterator<Item = usize> + Clone {
         let base = self.base;
         self.indices[rows].iter().map(move |&le| index(le, base))
+    }
+
+    fn any_outside(self, rows: usize, source_len: usize) -> bool {
+        simd::any_outside(&self.indices[..rows], self.base, source_len)
+    }
+
+    unsafe fn bits(self, rows: Range<usize>, bitmap: &[u8], offset: usize, to: &mut [u64]) -> usize {
+        // SAFETY: the caller's promise.
+        unsafe { simd::gather_bits(&self.indices[rows], self.base, bitmap, offset, to) }
     }
 }
 
@@ -90,8 +118,7 @@ impl Selection<'_> {
             return None;
         }
         with_rows!(self, |indices| {
-            // No branch on the way: one look at the sum of the verdicts at the end.
-            let bad = indices.sources(0..rows).fold(false, |bad, i| bad | (i >= source_len));
+            let bad = indices.any_outside(rows, source_len);
             bad.then(|| (0..rows).find(|&row| indices.source(row) >= source_len)).flatten()
         })
         .map(|row| match self {
@@ -187,49 +214,61 @@ impl<'a> Nulls<'a> {
         with_rows!(self.slice.selection, |at| rows.clone().find(|&row| is_missing(at.source(row))))
     }
 
-    /// The validity of `rows`, sixty-four at a time: calls `word` with bits and how many of them count.
-    pub fn words(&self, rows: Range<usize>, word: impl FnMut(u64, usize)) {
+    /// The validity of `rows`, block by block: calls `block` with words of 64 bits and how many bits count.
+    pub fn words(&self, rows: Range<usize>, block: impl FnMut(&[u64], usize)) {
         with_rows!(self.slice.selection, |at| match self.slice.validity {
-            _ if self.outer.is_some() => words(at, rows, word, |i| self.is_valid(i)),
-            // SAFETY: the checks have seen every source index below the length, and a bit for each.
-            Validity::Bitmap { bits, offset } => words(at, rows, word, |i| unsafe {
-                let bit = offset + i;
-                *bits.get_unchecked(bit / 8) >> (bit % 8) & 1 == 1
-            }),
-            Validity::Bytes(bytes) => words(at, rows, word, |i| bytes[i] != 0),
-            Validity::RowBit { bytes, stride, mask } => {
-                words(at, rows, word, |i| bytes[i * stride] & mask != 0)
+            _ if self.outer.is_some() => {
+                blocks(rows, block, |rows, words| pack(at, rows, words, |i| self.is_valid(i)))
             }
-            _ => words(at, rows, word, |i| self.is_valid(i)),
+            Validity::Bitmap { bits, offset } => blocks(rows, block, |rows, words| {
+                // SAFETY: the checks have seen every source index below the length, and a bit for each.
+                let done = unsafe { at.bits(rows.clone(), bits, offset, words) };
+                // SAFETY: as above.
+                let is_valid = |i| unsafe {
+                    let bit = offset + i;
+                    *bits.get_unchecked(bit / 8) >> (bit % 8) & 1 == 1
+                };
+                pack(at, rows.start + 64 * done..rows.end, &mut words[done..], is_valid);
+            }),
+            Validity::Bytes(bytes) => {
+                blocks(rows, block, |rows, words| pack(at, rows, words, |i| bytes[i] != 0))
+            }
+            Validity::RowBit { bytes, stride, mask } => {
+                blocks(rows, block, |rows, words| pack(at, rows, words, |i| bytes[i * stride] & mask != 0))
+            }
+            _ => blocks(rows, block, |rows, words| pack(at, rows, words, |i| self.is_valid(i))),
         })
     }
 }
 
+/// Words of a block: enough that the next copy of them costs nothing, few enough for the stack.
+const BLOCK: usize = 32;
+
+#[inline(always)]
+fn blocks(rows: Range<usize>, mut block: impl FnMut(&[u64], usize), fill: impl Fn(Range<usize>, &mut [u64])) {
+    let mut words = [0; BLOCK];
+    for start in rows.clone().step_by(64 * BLOCK) {
+        let end = rows.end.min(start + 64 * BLOCK);
+        let words = &mut words[..(end - start).div_ceil(64)];
+        fill(start..end, words);
+        block(words, end - start);
+    }
+}
+
+/// Packs the validity of `rows` into words; bits past the last row are 0.
 #[inline]
-fn words(
-    at: impl Rows,
-    rows: Range<usize>,
-    mut word: impl FnMut(u64, usize),
-    is_valid: impl Fn(usize) -> bool,
-) {
-    let mut row = rows.start;
-    while row + 64 <= rows.end {
-        let mut sources = at.sources(row..row + 64);
-        let mut bits = 0;
-        for byte in 0..8 {
+fn pack(at: impl Rows, rows: Range<usize>, words: &mut [u64], is_valid: impl Fn(usize) -> bool) {
+    for (word, start) in words.iter_mut().zip(rows.clone().step_by(64)) {
+        let mut sources = at.sources(start..rows.end.min(start + 64));
+        *word = 0;
+        for byte in 0..sources.len().div_ceil(8) {
             // Eight at a time, which the compiler unrolls: the shifts do not wait for each other.
             let eight = (0..8).fold(0, |eight, bit| match sources.next() {
                 Some(i) => eight | u64::from(is_valid(i)) << bit,
                 None => eight,
             });
-            bits |= eight << (8 * byte);
+            *word |= eight << (8 * byte);
         }
-        word(bits, 64);
-        row += 64;
-    }
-    if row < rows.end {
-        let sources = at.sources(row..rows.end).enumerate();
-        word(sources.fold(0, |bits, (bit, i)| bits | u64::from(is_valid(i)) << bit), rows.end - row);
     }
 }
 
