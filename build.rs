@@ -32,6 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .with_src(Path::new(&root).join("src/ffi/columns.rs"))
         .with_src(Path::new(&root).join("src/ffi/writer.rs"))
         .with_src(Path::new(&root).join("src/ffi/row_group.rs"))
+        .with_src(Path::new(&root).join("src/ffi/pool.rs"))
         .with_src(Path::new(&root).join("src/ffi/arrow/mod.rs"))
         .with_src(Path::new(&root).join("src/ffi/layout.rs"))
         .with_src(Path::new(&root).join("src/ffi/sink.rs"))

@@ -1,5 +1,6 @@
 /* Closing, freeing and naming: what is published, when, and in whose way. */
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "check.h"
@@ -166,6 +167,84 @@ static void both_ways_to_sync(void) {
   }
 }
 
+/* Gives up, goes on, and ends like any close. */
+static void a_close_that_times_out(void) {
+  const char *path = path_of("timeout.parquet");
+  static int64_t numbers[200000];
+  const uint64_t rows = scaled(200000);
+  for (uint64_t row = 0; row < rows; row++) numbers[row] = (int64_t)(row * UINT64_C(0x9E3779B97F4A7C15));
+  pf_column_slice slice = PF_VALUES(numbers, rows, NULL);
+  pf_row_chunk chunk = PF_ROW_CHUNK(&slice, 1);
+  pf_writer_options options = PF_WRITER_OPTIONS_INIT;
+  options.codec_level = 19;
+  pf_writer *writer = open_column(path, &field, &options);
+  CHECK_OK(pf_append_row_chunk(writer, &chunk, &err));
+  pf_part part = PF_PART_INIT;
+  CHECK_INVALID(pf_close_timeout(NULL, 0, &part, &err));
+  CHECK_STATUS(pf_close_timeout(writer, 0, &part, &err), PF_TIMEOUT);
+  CHECK(part.rows == 0 && part.path == NULL);
+  CHECK_STATUS(pf_append_row_chunk(writer, &chunk, &err), PF_ERR_CLOSED);
+  CHECK_STATUS(pf_flush(writer, &err), PF_ERR_CLOSED);
+  pf_status status;
+  while ((status = pf_close_timeout(writer, 1000000, &part, &err)) == PF_TIMEOUT) CHECK(part.rows == 0);
+  CHECK(status == PF_OK && part.rows == rows && strcmp(part.path, path) == 0);
+  pf_part again = PF_PART_INIT;
+  CHECK_OK(pf_close_timeout(writer, 0, &again, &err));
+  CHECK(memcmp(&part, &again, sizeof part) == 0);
+  CHECK_OK(pf_close(writer, NULL, &err));
+  pf_writer_free(writer);
+  CHECK_STATUS(pf_close_timeout(writer, 0, NULL, &err), PF_ERR_STALE_HANDLE);
+  expected to = expect_begin(path, &field, 1, 1, false, false);
+  for (uint64_t row = 0; row < rows; row++) expect_value(&to, &numbers[row], sizeof *numbers);
+  expect_end(&to);
+
+  /* Freed while it closes. */
+  path = path_of("timeout_freed.parquet");
+  writer = open_column(path, &field, &options);
+  CHECK_OK(pf_append_row_chunk(writer, &chunk, &err));
+  CHECK_STATUS(pf_close_timeout(writer, 0, NULL, &err), PF_TIMEOUT);
+  pf_writer_free(writer);
+  CHECK_NO_FILE(path);
+
+  path = path_of("timeout_none.parquet");
+  writer = open_column(path, &field, NULL);
+  CHECK_OK(append(writer, 7, &err));
+  CHECK_OK(pf_close_timeout(writer, UINT64_MAX, NULL, &err));
+  pf_writer_free(writer);
+  expect_number(path, 7);
+}
+
+static void *append_until_refused(void *argument) {
+  closer *c = argument;
+  static int64_t numbers[1000];
+  pf_column_slice slice = PF_VALUES(numbers, 1000, NULL);
+  pf_row_chunk chunk = PF_ROW_CHUNK(&slice, 1);
+  while ((c->status = pf_append_row_chunk(c->writer, &chunk, NULL)) == PF_OK) continue;
+  return NULL;
+}
+
+/* Whole chunks go in before the close, none after; a blocked append returns when its writer is freed. */
+static void closing_and_freeing_race_appends(void) {
+  const char *path = path_of("race.parquet");
+  for (uint64_t again = 0; again < scaled(40); again++) {
+    pf_writer_options options = PF_WRITER_OPTIONS_INIT;
+    options.window_rows = 3000;
+    options.queue_bytes = 1;
+    pf_writer *writer = open_column(path, &field, &options);
+    closer appender = {writer, PF_PART_INIT, 1};
+    pthread_t thread;
+    CHECK(pthread_create(&thread, NULL, append_until_refused, &appender) == 0);
+    const bool close = again % 2 == 0;
+    pf_part part = PF_PART_INIT;
+    if (close) CHECK_OK(pf_close(writer, &part, &err));
+    pf_writer_free(writer);
+    CHECK(pthread_join(thread, NULL) == 0);
+    CHECK(appender.status == PF_ERR_CLOSED || appender.status == PF_ERR_STALE_HANDLE);
+    if (close) CHECK(part.rows % 1000 == 0 && remove(path) == 0);
+    CHECK_NO_FILE(path);
+  }
+}
+
 int main(int argc, char **argv) {
   test_begin(argc, argv);
   closing_again_gives_the_same();
@@ -174,5 +253,7 @@ int main(int argc, char **argv) {
   two_threads_may_close();
   an_existing_part();
   both_ways_to_sync();
+  a_close_that_times_out();
+  closing_and_freeing_race_appends();
   return test_end();
 }

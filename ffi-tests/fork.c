@@ -54,6 +54,14 @@ static int child(void) {
   CHECK_STATUS(append(1, &err), PF_ERR_FORKED);
   CHECK_STATUS(pf_flush(writer, &err), PF_ERR_FORKED);
   CHECK_STATUS(pf_close(writer, NULL, &err), PF_ERR_FORKED);
+  CHECK_STATUS(pf_close_timeout(writer, 0, NULL, &err), PF_ERR_FORKED);
+  pf_stats stats = PF_STATS_INIT;
+  pf_pool_options options = PF_POOL_OPTIONS_INIT;
+  CHECK_STATUS(pf_writer_stats(writer, &stats, &err), PF_ERR_FORKED);
+  CHECK_STATUS(pf_pool_stats(&stats, &err), PF_ERR_FORKED);
+  CHECK_STATUS(pf_pool_configure(&options, &err), PF_ERR_FORKED);
+  CHECK_STATUS(pf_pool_options_get(&options, &err), PF_ERR_FORKED);
+  CHECK(stats.rows == 0 && options.threads == 0);
   CHECK_STATUS(pf_record_layout_new(8, &record_field, 1, sizeof record_field, NULL, &no_layout, &err),
                PF_ERR_FORKED);
   CHECK_STATUS(pf_sink_open(path, layout, NULL, NULL, &no_sink, &err), PF_ERR_FORKED);

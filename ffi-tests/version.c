@@ -18,6 +18,7 @@ static void every_status_has_its_name(void) {
   NAMED(PF_OK);
   NAMED(PF_FULL);
   NAMED(PF_OVERSIZED);
+  NAMED(PF_TIMEOUT);
   NAMED(PF_ERR_INVALID_ARGUMENT);
   NAMED(PF_ERR_SCHEMA_MISMATCH);
   NAMED(PF_ERR_TYPE_MISMATCH);
@@ -35,7 +36,7 @@ static void every_status_has_its_name(void) {
   NAMED(PF_ERR_OUT_OF_MEMORY);
   NAMED(PF_ERR_CONFLICT);
   NAMED(PF_ERR_INTERNAL);
-  const pf_status unknown[] = {3, -5, -14, -34, -41, INT32_MAX, INT32_MIN};
+  const pf_status unknown[] = {4, -5, -14, -34, -41, INT32_MAX, INT32_MIN};
   for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++)
     CHECK(strcmp(pf_status_name(unknown[i]), "unknown status") == 0);
 }

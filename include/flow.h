@@ -51,6 +51,8 @@
   {sizeof(pf_writer_options), PF_CODEC_ZSTD, PF_LEVEL_DEFAULT, PF_SYNC_ON_CLOSE, PF_IF_EXISTS_FAIL, 0, 0,  \
    0, 0, 0}
 #define PF_SINK_OPTIONS_INIT {sizeof(pf_sink_options), 0, 0}
+#define PF_POOL_OPTIONS_INIT {sizeof(pf_pool_options), 0, 0, NULL, 0, 0}
+#define PF_STATS_INIT {sizeof(pf_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /** A column slice of `count` adjacent values; `validity` is a bitmap or NULL. */
 #define PF_VALUES(values, count, validity)                                                                 \
@@ -114,6 +116,9 @@ struct ArrowArrayStream;
 /** State: the payload is longer than the sink's `max_payload`; dropped and counted. */
 #define PF_OVERSIZED 2
 
+/** State: the time is up; what was waited for goes on, call again. */
+#define PF_TIMEOUT 3
+
 /** An argument is NULL, out of range, misaligned or inconsistent with another. */
 #define PF_ERR_INVALID_ARGUMENT -1
 
@@ -159,7 +164,7 @@ struct ArrowArrayStream;
 /** Memory could not be had. */
 #define PF_ERR_OUT_OF_MEMORY -32
 
-/** Something else owns the name: a published part, or another writer. */
+/** Something else is in the way: a published part, another writer of the name, a pool that runs. */
 #define PF_ERR_CONFLICT -33
 
 /** A panic was caught: a defect of libflow; please report it. */
@@ -600,6 +605,86 @@ typedef struct pf_column_levels {
   uint64_t level_count;
 } pf_column_levels;
 
+/**
+ * Options of the encode pool, which is one for the process. Start them with `PF_POOL_OPTIONS_INIT`, which
+ * gives the defaults.
+ *
+ * Memory has a ceiling. Batches are in flight until their last column is encoded, and what was encoded of a
+ * row group is from when that ends until it is written. A writer holds at most:
+ *
+ *     queue_bytes, or one batch, if that is more
+ *     + two row groups as encoded: the one that batches go into, and the one that ended last
+ *     + 3 x window_bytes: what is being gathered, a spent window, and what `pf_close` sends
+ *
+ * and all writers together the sum of that, in which `max_bytes` and one batch for each writer stand in
+ * place of all `queue_bytes`, if that is less.
+ */
+typedef struct pf_pool_options {
+  /** `sizeof(pf_pool_options)`. */
+  uint32_t struct_size;
+  /**
+   * Threads that encode, each driving one task, at most 1,024; 0 = two for each CPU they may run on.
+   * Storage is waited for on others, as many as there are writers waiting, which go when idle.
+   */
+  uint32_t threads;
+  /** Bytes of each thread's stack; 0 = 2 MiB, else 64 KiB to 1 GiB. */
+  uint64_t stack_bytes;
+  /**
+   * `cpu_count` numbers of CPUs that the threads may run on. NULL: those of the thread that opens the
+   * first writer.
+   */
+  const uint32_t *cpus;
+  /** Number of CPUs; 0 if there are none. */
+  uint64_t cpu_count;
+  /**
+   * Bytes in flight in all writers before an append blocks; 0 = 1 GiB. A writer with nothing in flight
+   * takes one batch always.
+   */
+  uint64_t max_bytes;
+} pf_pool_options;
+
+/**
+ * What a writer, or the pool, has done so far, and where the time went: `blocked_ns` high says that encoding
+ * or storage holds the callers up, then `encode_ns` and `write_ns` say which. Start it with
+ * `PF_STATS_INIT`. Each number is exact; together they may be of slightly different moments.
+ */
+typedef struct pf_stats {
+  /** `sizeof(pf_stats)`, set by the caller. */
+  uint32_t struct_size;
+  /** Threads that encode; 0 if the pool does not run. */
+  uint32_t threads;
+  /** Of the pool: writers that are open, those of sinks included. Of a writer: 1. */
+  uint64_t writers;
+  /** Rows handed to the pool; those in a coalesce window are not yet. */
+  uint64_t rows;
+  /** Their bytes in memory. */
+  uint64_t bytes_in;
+  /** Batches handed to the pool, row groups by levels included. */
+  uint64_t batches;
+  /** Of those, not begun. */
+  uint64_t batches_queued;
+  /** Of those, being encoded. */
+  uint64_t batches_in_flight;
+  /** Row groups written. */
+  uint64_t row_groups;
+  /** Rows in them. */
+  uint64_t rows_written;
+  /** Bytes written. */
+  uint64_t bytes_written;
+  /** Nanoseconds spent encoding, all threads together. */
+  uint64_t encode_ns;
+  /** Nanoseconds spent in storage: writing, forcing to disk, publishing; encoding of row groups by levels. */
+  uint64_t write_ns;
+  /** Nanoseconds that callers waited because a queue was full. */
+  uint64_t blocked_ns;
+  /** Bytes in flight. */
+  uint64_t bytes_in_flight;
+  /** The most they have been. */
+  uint64_t bytes_high_water;
+  /** Bytes in flight at which an append blocks. */
+  uint64_t bytes_max;
+} pf_stats;
+
 /** A field of a record. */
 typedef struct pf_record_field {
   /** Name of the column: UTF-8, NUL-terminated, not empty, unique in the layout. Copied. */
@@ -800,8 +885,9 @@ pf_status pf_flush(struct pf_writer *writer,
 
 /**
  * Encodes and writes what is left, forces it to disk as the options say, and publishes the part under
- * its final name. Blocks until done. A writer that failed publishes nothing and removes its temporary
- * file. Called again, it returns the same result; two threads may call it at once.
+ * its final name. Blocks until done, however long that takes; `pf_writer_stats` tells how far it is. A
+ * writer that failed publishes nothing and removes its temporary file. Called again, it returns the same
+ * result; two threads may call it at once, and an append of another thread comes before it or is refused.
  *
  * `part` may be NULL; it is filled on success.
  *
@@ -813,10 +899,26 @@ pf_status pf_close(struct pf_writer *writer,
                    struct pf_error *error);
 
 /**
- * Frees a writer. One that was not closed publishes nothing, and its temporary file is removed. NULL
- * and stale handles are ignored; a call in flight on another thread ends first.
+ * Closes as `pf_close` does, but gives up after `timeout_ns` nanoseconds with `PF_TIMEOUT`, if it is not
+ * done: the writer takes nothing more then, and goes on closing. Call this or `pf_close` again to wait on, or
+ * free the writer, which publishes nothing if it is in time. With 0 it asks whether the part is published.
  *
- * May wait for a batch being encoded. Any thread.
+ * `part` may be NULL; it is filled on success. Two threads may call it at once.
+ *
+ * Errors: those of `pf_close`.
+ */
+pf_status pf_close_timeout(struct pf_writer *writer,
+                           uint64_t timeout_ns,
+                           struct pf_part *part,
+                           struct pf_error *error);
+
+/**
+ * Frees a writer. One that was not closed publishes nothing, and its temporary file is removed. NULL
+ * and stale handles are ignored. A call in flight on another thread, which may be blocked, returns
+ * `PF_ERR_CLOSED`.
+ *
+ * Waits for what is being encoded or written at the moment, up to 10 seconds: storage that takes longer ends
+ * on its own, and the temporary file goes then. Any thread.
  */
 void pf_writer_free(struct pf_writer *writer);
 
@@ -865,6 +967,51 @@ pf_status pf_writer_write_row_group_with_levels(struct pf_writer *writer,
                                                 uint64_t column_count,
                                                 uint64_t column_size,
                                                 struct pf_error *error);
+
+/**
+ * Sets the encode pool up. It starts with the first writer or sink that is opened; until then, calling again
+ * replaces what was set.
+ *
+ * `options` may be NULL for the defaults; nothing passed in is kept. Never blocks; any thread.
+ *
+ * Errors: `PF_ERR_INVALID_ARGUMENT` (a value out of range, a CPU that this thread may not use),
+ * `PF_ERR_CONFLICT` (the pool runs).
+ */
+pf_status pf_pool_configure(const struct pf_pool_options *options,
+                            struct pf_error *error);
+
+/**
+ * What the encode pool is set up with; if it does not run yet, what it would be: no field is 0 for a default.
+ *
+ * `options` is filled on success; its `cpus` are valid until `pf_pool_configure` changes them. Never blocks;
+ * any thread.
+ *
+ * Errors: `PF_ERR_INVALID_ARGUMENT` (NULL, or `options` without its size).
+ */
+pf_status pf_pool_options_get(struct pf_pool_options *options,
+                              struct pf_error *error);
+
+/**
+ * Reads what a writer has done so far. Also while another thread is in a call on it, `pf_close` included,
+ * and after that: `rows_written` tells how far a close has come.
+ *
+ * `stats` is filled on success. Never blocks; any thread.
+ *
+ * Errors: `PF_ERR_INVALID_ARGUMENT` (NULL, or `stats` without its size), `PF_ERR_STALE_HANDLE`.
+ */
+pf_status pf_writer_stats(const struct pf_writer *writer,
+                          struct pf_stats *stats,
+                          struct pf_error *error);
+
+/**
+ * Reads what all writers of the process have done so far, the freed ones included; all 0 if none was opened.
+ *
+ * `stats` is filled on success. Never blocks; any thread.
+ *
+ * Errors: `PF_ERR_INVALID_ARGUMENT` (NULL, or `stats` without its size).
+ */
+pf_status pf_pool_stats(struct pf_stats *stats,
+                        struct pf_error *error);
 
 /**
  * Makes a schema of an Arrow schema of a record batch: a struct type, whose children are the columns.

@@ -41,7 +41,7 @@ pub enum ErrorClass {
     Unsupported = -31,
     /// Memory could not be had.
     OutOfMemory = -32,
-    /// Something else owns the name: a published part, or another writer.
+    /// Something else is in the way: a published part, another writer of the name, a pool that runs.
     Conflict = -33,
     /// A panic was caught: a defect of libflow or of a library under it.
     Internal = -40,

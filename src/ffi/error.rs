@@ -14,6 +14,8 @@ pub const PF_OK: i32 = 0;
 pub const PF_FULL: i32 = 1;
 /// State: the payload is longer than the sink's `max_payload`; dropped and counted.
 pub const PF_OVERSIZED: i32 = 2;
+/// State: the time is up; what was waited for goes on, call again.
+pub const PF_TIMEOUT: i32 = 3;
 
 /// An argument is NULL, out of range, misaligned or inconsistent with another.
 pub const PF_ERR_INVALID_ARGUMENT: i32 = -1;
@@ -45,7 +47,7 @@ pub const PF_ERR_CORRUPT: i32 = -30;
 pub const PF_ERR_UNSUPPORTED: i32 = -31;
 /// Memory could not be had.
 pub const PF_ERR_OUT_OF_MEMORY: i32 = -32;
-/// Something else owns the name: a published part, or another writer.
+/// Something else is in the way: a published part, another writer of the name, a pool that runs.
 pub const PF_ERR_CONFLICT: i32 = -33;
 /// A panic was caught: a defect of libflow; please report it.
 pub const PF_ERR_INTERNAL: i32 = -40;
@@ -135,6 +137,7 @@ pub extern "C" fn pf_status_name(status: pf_status) -> *const c_char {
         PF_OK => c"PF_OK",
         PF_FULL => c"PF_FULL",
         PF_OVERSIZED => c"PF_OVERSIZED",
+        PF_TIMEOUT => c"PF_TIMEOUT",
         PF_ERR_INVALID_ARGUMENT => c"PF_ERR_INVALID_ARGUMENT",
         PF_ERR_SCHEMA_MISMATCH => c"PF_ERR_SCHEMA_MISMATCH",
         PF_ERR_TYPE_MISMATCH => c"PF_ERR_TYPE_MISMATCH",

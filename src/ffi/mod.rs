@@ -12,6 +12,7 @@ pub mod arrow;
 pub mod columns;
 pub mod error;
 pub mod layout;
+pub mod pool;
 pub mod row_group;
 pub mod schema;
 pub mod sink;

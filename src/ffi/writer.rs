@@ -3,23 +3,38 @@
 use std::ffi::{CString, OsStr, c_char};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::boundary::{boundary, boundary_free, boundary_state};
 use super::columns::{Scratch, pf_row_chunk};
-use super::error::{PF_FULL, PF_OK, pf_error, pf_status};
+use super::error::{PF_FULL, PF_OK, PF_TIMEOUT, pf_error, pf_status};
 use super::handle::{Kind, Table};
 use super::input::{self, CStruct};
 use super::schema::{SCHEMAS, pf_schema};
 use crate::columns::ColumnSlice;
 use crate::error::{Error, Result};
 use crate::format::{Codec, ParquetOptions, PartSummary};
+use crate::pool::{Meter, Stopper};
 use crate::schema::Schema;
 use crate::storage::{IfExists, Sync};
 use crate::writer::{Writer, WriterOptions};
 
-pub(super) static WRITERS: Table<Mutex<OpenWriter>> = Table::new(Kind::Writer);
+pub(super) static WRITERS: Table<SharedWriter> = Table::new(Kind::Writer);
+
+/// A writer, and what other threads may have of it while one is in a call.
+pub(super) struct SharedWriter {
+    open: Mutex<OpenWriter>,
+    pub(super) meter: Meter,
+    stopper: Stopper,
+}
+
+impl SharedWriter {
+    pub(super) fn lock(&self) -> MutexGuard<'_, OpenWriter> {
+        self.open.lock()
+    }
+}
 
 pub(super) struct OpenWriter {
     pub(super) writer: Writer,
@@ -222,12 +237,14 @@ pub unsafe extern "C" fn pf_writer_open(
             let schema = SCHEMAS.get(schema, "schema")?;
             let options = pf_writer_options::read(options)?;
             let writer = Writer::open(path, &schema, &options)?;
-            *out = WRITERS.insert(Mutex::new(OpenWriter {
+            let (meter, stopper) = (writer.meter(), writer.stopper());
+            let open = OpenWriter {
                 writer,
                 schema: Schema::clone(&schema),
                 path: kept,
                 scratch: Scratch::default(),
-            }));
+            };
+            *out = WRITERS.insert(SharedWriter { open: Mutex::new(open), meter, stopper });
             Ok(())
         })
     }
@@ -307,8 +324,9 @@ pub unsafe extern "C" fn pf_flush(writer: *mut pf_writer, error: *mut pf_error) 
 }
 
 /// Encodes and writes what is left, forces it to disk as the options say, and publishes the part under
-/// its final name. Blocks until done. A writer that failed publishes nothing and removes its temporary
-/// file. Called again, it returns the same result; two threads may call it at once.
+/// its final name. Blocks until done, however long that takes; `pf_writer_stats` tells how far it is. A
+/// writer that failed publishes nothing and removes its temporary file. Called again, it returns the same
+/// result; two threads may call it at once, and an append of another thread comes before it or is refused.
 ///
 /// `part` may be NULL; it is filled on success.
 ///
@@ -321,30 +339,61 @@ pub unsafe extern "C" fn pf_close(
     error: *mut pf_error,
 ) -> pf_status {
     // SAFETY: what the header asks of the caller.
-    unsafe {
-        boundary(error, || {
-            let open = WRITERS.get(writer, "writer")?;
-            input::check_result(part)?;
-            let mut open = open.lock();
-            let PartSummary { rows, bytes, row_groups, .. } = open.writer.close()?;
-            let path = open.path.as_ptr();
-            input::result(part, |struct_size| pf_part {
-                struct_size,
-                reserved: 0,
-                rows,
-                bytes,
-                row_groups,
-                path,
-            })
-        })
-    }
+    unsafe { boundary_state(error, || close(writer, None, part)) }
+}
+
+/// Closes as `pf_close` does, but gives up after `timeout_ns` nanoseconds with `PF_TIMEOUT`, if it is not
+/// done: the writer takes nothing more then, and goes on closing. Call this or `pf_close` again to wait on, or
+/// free the writer, which publishes nothing if it is in time. With 0 it asks whether the part is published.
+///
+/// `part` may be NULL; it is filled on success. Two threads may call it at once.
+///
+/// Errors: those of `pf_close`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pf_close_timeout(
+    writer: *mut pf_writer,
+    timeout_ns: u64,
+    part: *mut pf_part,
+    error: *mut pf_error,
+) -> pf_status {
+    // What overflows a clock is no limit.
+    let deadline = Instant::now().checked_add(Duration::from_nanos(timeout_ns));
+    // SAFETY: what the header asks of the caller.
+    unsafe { boundary_state(error, || close(writer, deadline, part)) }
+}
+
+/// # Safety
+/// What the header asks of the caller of a close.
+unsafe fn close(writer: *mut pf_writer, deadline: Option<Instant>, part: *mut pf_part) -> Result<pf_status> {
+    let shared = WRITERS.get(writer, "writer")?;
+    // SAFETY: the caller's promise.
+    unsafe { input::check_result(part) }?;
+    // Another thread may be in a call, an unlimited close among them.
+    let locked = match deadline {
+        None => Some(shared.lock()),
+        Some(deadline) => shared.open.try_lock_until(deadline),
+    };
+    let Some(mut open) = locked else { return Ok(PF_TIMEOUT) };
+    let Some(result) = open.writer.close_until(deadline) else { return Ok(PF_TIMEOUT) };
+    let PartSummary { rows, bytes, row_groups, .. } = result?;
+    let path = open.path.as_ptr();
+    let published = |struct_size| pf_part { struct_size, reserved: 0, rows, bytes, row_groups, path };
+    // SAFETY: the caller's promise.
+    unsafe { input::result(part, published) }.map(|()| PF_OK)
 }
 
 /// Frees a writer. One that was not closed publishes nothing, and its temporary file is removed. NULL
-/// and stale handles are ignored; a call in flight on another thread ends first.
+/// and stale handles are ignored. A call in flight on another thread, which may be blocked, returns
+/// `PF_ERR_CLOSED`.
 ///
-/// May wait for a batch being encoded. Any thread.
+/// Waits for what is being encoded or written at the moment, up to 10 seconds: storage that takes longer ends
+/// on its own, and the temporary file goes then. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn pf_writer_free(writer: *mut pf_writer) {
-    boundary_free(|| WRITERS.free(writer));
+    boundary_free(|| {
+        if let Ok(shared) = WRITERS.get(writer, "writer") {
+            shared.stopper.free();
+        }
+        WRITERS.free(writer);
+    });
 }

@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorClass, Result};
 use crate::format::{Encoders, LeveledRowGroup, ParquetPart, PartSummary};
 
 /// How long freeing a queue waits for what is in flight. Storage that takes longer ends on its own.
-const FREE_WAIT: Duration = Duration::from_secs(10);
+const FREE_WAIT: Duration = Duration::from_millis(if cfg!(test) { 1000 } else { 10_000 });
 
 /// The queue. Dropping it abandons the part: queued work is discarded, nothing is published.
 pub struct EncodeQueue {

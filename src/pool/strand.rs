@@ -5,10 +5,9 @@
 //! fall together count once. A worker that finds a strand claimed goes on, so whoever releases it looks at
 //! its length again: work pushed meanwhile is then its own to find.
 //!
-//! `len` is what makes that exact. It counts what is queued and what is being done; the holder takes off
-//! what it did only after `busy` is false, in one read-modify-write. A push is another on the same number:
-//! either the holder's comes later and sees the work, or the push comes later, and whoever it wakes sees
-//! `busy` false.
+//! `len` is what makes that exact. Once `busy` is false, the holder looks at it by a read-modify-write, and
+//! a push is another on the same number: either the holder's comes later and sees the work, or the push
+//! comes later, and whoever it wakes sees `busy` false.
 
 use std::collections::VecDeque;
 
@@ -86,10 +85,11 @@ impl<T> Claim<T> {
 
     fn put_back(&mut self) -> bool {
         let Some(taken) = self.taken.take() else { return false };
-        self.strand.busy.store(false, Ordering::Release);
-        let left = self.strand.len.fetch_sub(taken, Ordering::AcqRel) - taken;
+        self.strand.len.fetch_sub(taken, Ordering::AcqRel);
         self.strand.pending.fetch_sub(taken, Ordering::Release);
-        left > 0
+        self.strand.busy.store(false, Ordering::Release);
+        // Not a load: see above.
+        self.strand.len.fetch_add(0, Ordering::AcqRel) > 0
     }
 }
 

@@ -89,6 +89,7 @@ impl Work {
             end: Mutex::default(),
             ended: Condvar::new(),
         });
+        work.meter.bytes_written(work.part.lock().as_ref().map_or(0, ParquetPart::bytes_written));
         pool.add(work.clone());
         work
     }

@@ -14,11 +14,9 @@ use super::error::{pf_error, pf_status};
 use super::handle::InUse;
 use super::input;
 use super::schema::{SCHEMAS, pf_schema};
-use super::writer::{OpenWriter, WRITERS, pf_writer};
+use super::writer::{SharedWriter, WRITERS, pf_writer};
 use crate::error::{Error, Result};
 use crate::schema::Schema;
-use parking_lot::Mutex;
-
 /// Makes a schema of an Arrow schema of a record batch: a struct type, whose children are the columns.
 ///
 /// Takes `arrow_schema`: it is moved from, its `release` becomes NULL, and it is released before the
@@ -141,13 +139,13 @@ pub unsafe extern "C" fn pf_append_arrow_stream(
 }
 
 /// Reads a schema whose columns are the writer's.
-fn read_schema(open: &InUse<Mutex<OpenWriter>>, schema: &ArrowSchema) -> Result<arrow_schema::Schema> {
+fn read_schema(open: &InUse<SharedWriter>, schema: &ArrowSchema) -> Result<arrow_schema::Schema> {
     let schema = schema::read(schema)?;
     open.lock().writer.check_fields(schema.fields())?;
     Ok(schema)
 }
 
-fn append(open: &InUse<Mutex<OpenWriter>>, array: ArrowArray, schema: &arrow_schema::Schema) -> Result<()> {
+fn append(open: &InUse<SharedWriter>, array: ArrowArray, schema: &arrow_schema::Schema) -> Result<()> {
     // Read before the lock is taken: releasing on failure runs the producer's code.
     let batch = array::read(array, schema)?;
     open.lock().writer.append_batch(&batch)
