@@ -6,6 +6,7 @@
 #   make lint      formats and lints, without changing anything
 #   make format    formats everything
 #   make bench     side-by-side benchmarks: a table, target/bench/summary.json, benches/bench.svg
+#                  (ONLY=parquet: the groups whose name contains it; ORDERS=path: a .mbo.dbn.zst file, written too)
 #   make clean     removes everything built
 
 SHELL := /bin/bash
@@ -95,8 +96,8 @@ format:
 	cargo fmt
 	clang-format -i $(C_FILES)
 
-bench:
-	cargo bench $(FEATURES) --bench flow
+bench: setup-test
+	cargo bench $(FEATURES) --bench flow -- $(ONLY)
 	@tools/chart.py target/bench/summary.json benches/bench.svg
 
 clean:

@@ -2,7 +2,7 @@
 //!
 //! `make bench` prints one table and writes the same rows to `target/bench/summary.json`. An argument runs
 //! only the groups whose name contains it, `parquet/market` for one, and keeps the other groups' rows.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod columns;
 mod parquet;

@@ -13,7 +13,7 @@ use flow::ffi::error::{PF_OK, pf_error};
 use flow::ffi::schema::*;
 use flow::ffi::writer::*;
 
-use super::Case;
+use super::cases::Case;
 use super::corpora::Corpus;
 
 /// Rows of a chunk.
@@ -26,7 +26,6 @@ pub fn path() -> PathBuf {
 
 /// Writes the corpus once; returns the seconds from opening the writer to the end of its close.
 pub fn write(corpus: &Corpus, case: &Case) -> f64 {
-    let _ = std::fs::remove_file(path());
     let path = CString::new(path().to_str().unwrap()).unwrap();
     let schema = corpus.batch.schema();
     let names: Vec<_> = schema.fields().iter().map(|f| CString::new(f.name().as_str()).unwrap()).collect();
@@ -144,6 +143,7 @@ pub fn print_peak(case: &Case) {
     let before = high_water();
     write(&corpus, case);
     println!("{}", high_water() - before);
+    std::fs::remove_file(path()).unwrap();
 }
 
 /// The most memory that this process has had, in bytes.
