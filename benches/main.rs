@@ -12,7 +12,9 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use flow::ffi::writer::pf_writer_options;
+use flow::ffi::writer::{
+    PF_CODEC_UNCOMPRESSED, PF_IF_EXISTS_FAIL, PF_LEVEL_DEFAULT, PF_SYNC_NONE, pf_writer_options,
+};
 
 /// One line of the table. Lower is better for times, higher for rates.
 struct Row {
@@ -74,10 +76,10 @@ fn median(values: &mut [f64]) -> f64 {
 fn writer_options() -> pf_writer_options {
     pf_writer_options {
         struct_size: size_of::<pf_writer_options>() as u32,
-        codec: 0,
-        codec_level: i32::MIN,
-        sync: 0,
-        if_exists: 0,
+        codec: PF_CODEC_UNCOMPRESSED,
+        codec_level: PF_LEVEL_DEFAULT,
+        sync: PF_SYNC_NONE,
+        if_exists: PF_IF_EXISTS_FAIL,
         reserved: 0,
         row_group_rows: 0,
         window_rows: 0,
@@ -113,20 +115,19 @@ fn main() {
     print(&rows);
 
     let path = output().join("summary.json");
-    let before = fs::read_to_string(&path).unwrap_or_default();
+    let before = match filter.as_str() {
+        "" => String::new(),
+        _ => fs::read_to_string(&path).unwrap_or_default(),
+    };
+    let before: Vec<&str> = before.lines().map(|line| line.trim().trim_end_matches(',')).collect();
     let mut summary = Vec::new();
     for group in &groups {
-        let is_its = |line: &&str| line.starts_with(&format!(r#"{{"group": "{group}","#));
-        match chosen.contains(group) {
-            true => summary.extend(rows.iter().filter(|row| row.group == *group).map(Row::json)),
-            false => summary.extend(
-                before
-                    .lines()
-                    .map(|line| line.trim().trim_end_matches(','))
-                    .filter(is_its)
-                    .map(str::to_owned),
-            ),
+        let mut lines: Vec<String> = rows.iter().filter(|row| row.group == *group).map(Row::json).collect();
+        if lines.is_empty() {
+            let start = format!(r#"{{"group": "{group}","#);
+            lines.extend(before.iter().filter(|line| line.starts_with(&start)).map(|&line| line.to_owned()));
         }
+        summary.extend(lines);
     }
     fs::write(&path, format!("[\n  {}\n]\n", summary.join(",\n  "))).unwrap();
     println!("\n  written to target/bench/summary.json");

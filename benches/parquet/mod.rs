@@ -74,10 +74,12 @@ struct Side {
 
 impl Side {
     /// Notes a run, and removes its file: the kernel should not be busy with writing it back.
-    fn note(&mut self, seconds: f64, path: &Path) {
+    fn note(&mut self, seconds: f64, path: &Path, corpus: &Corpus) {
         let file = File::open(path).unwrap();
         self.bytes = file.metadata().unwrap().len() as usize;
-        self.footer = Some(ParquetMetaDataReader::new().parse_and_finish(&file).unwrap());
+        let footer = ParquetMetaDataReader::new().parse_and_finish(&file).unwrap();
+        assert_eq!(footer.file_metadata().num_rows(), corpus.rows() as i64, "{}", path.display());
+        self.footer = Some(footer);
         self.seconds.push(seconds);
         fs::remove_file(path).unwrap();
     }
@@ -122,11 +124,15 @@ impl Measured {
         while round < rounds {
             copies.push(memcpy.seconds(corpus));
             writes.push(limits::write(corpus, corpus.bytes()));
-            ours.note(ours::write(corpus, case), &ours::path());
+            let seconds = ours::write(corpus, case);
+            if round == 0 {
+                ours::check(corpus);
+            }
+            ours.note(seconds, &ours::path(), corpus);
             file_writes.push(limits::write(corpus, ours.bytes));
             for (peer, side) in peers.iter_mut().filter(|(peer, _)| contenders.contains(peer)) {
                 if let Some(seconds) = peers::write(*peer, corpus, case, python.as_deref_mut()) {
-                    side.note(seconds, &peer.path());
+                    side.note(seconds, &peer.path(), corpus);
                 }
             }
             if round == 0 {
@@ -198,7 +204,7 @@ impl Measured {
 /// The peer that a goal is about, if it could be run.
 fn choose(peers: &[(Peer, Side)], against: Against) -> Option<&(Peer, Side)> {
     let value = |side: &Side| match against {
-        Against::Smallest => side.megabytes(),
+        Against::Smallest | Against::SmallerArrow => side.megabytes(),
         _ => side.seconds(),
     };
     let those = peers.iter().filter(|(peer, _)| against.takes(*peer));

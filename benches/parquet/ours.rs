@@ -1,6 +1,7 @@
 //! Our side: the C ABI, a corpus in chunks that lie in the caller's memory.
 
 use std::ffi::CString;
+use std::fs::File;
 use std::path::PathBuf;
 use std::process::Command;
 use std::ptr;
@@ -12,6 +13,7 @@ use flow::ffi::columns::{PF_LAYOUT_OFFSETS, PF_LAYOUT_VALUES, pf_column_slice, p
 use flow::ffi::error::{PF_OK, pf_error};
 use flow::ffi::schema::*;
 use flow::ffi::writer::*;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::cases::Case;
 use super::corpora::Corpus;
@@ -87,6 +89,21 @@ pub fn write(corpus: &Corpus, case: &Case) -> f64 {
     pf_writer_free(writer);
     pf_schema_free(schema);
     seconds
+}
+
+/// Reads the file back: speed counts only if every value is there.
+pub fn check(corpus: &Corpus) {
+    let file = File::open(path()).unwrap();
+    let reader =
+        ParquetRecordBatchReaderBuilder::try_new(file).unwrap().with_batch_size(CHUNK).build().unwrap();
+    let mut row = 0;
+    for batch in reader {
+        let batch = batch.unwrap();
+        let whole = corpus.batch.slice(row, batch.num_rows());
+        assert!(batch.columns() == whole.columns(), "{}: rows from {row} differ", corpus.name);
+        row += batch.num_rows();
+    }
+    assert_eq!(row, corpus.rows());
 }
 
 /// A column as a slice of all its rows, and the bytes from one row's value or offset to the next.
