@@ -131,7 +131,7 @@ impl ParquetPart {
         };
         let writer = SerializedFileWriter::new(create()?, root, Arc::new(properties));
         let writer = writer.map_err(|e| starting(&e))?;
-        let encoders = ParquetEncoders::new(&writer, stored, options.codec, path.clone());
+        let encoders = ParquetEncoders::new(&writer, stored, options, path.clone());
         let mut part = ParquetPart { writer, path };
         part.put_metadata("libflow.version", env!("CARGO_PKG_VERSION"));
         Ok((part, encoders))
