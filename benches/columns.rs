@@ -49,12 +49,14 @@ fn identity() -> Row {
     );
     let gigabytes = |ns: f64| 4.0 * 8.0 / ns;
     Row {
-        name: "append 4 int64 columns, identity",
-        peer: "memcpy",
+        group: "columns".to_owned(),
+        name: "append 4 int64 columns, identity".to_owned(),
+        peer: "memcpy".to_owned(),
         ours: gigabytes(ours),
         theirs: gigabytes(theirs),
         unit: "GB/s",
         goal: ">= 0.8",
+        limit: None,
     }
 }
 
@@ -86,12 +88,14 @@ fn gather() -> Row {
         || timed(|_| drop(black_box(arrow_select::take::take(&array, &indices, None).unwrap()))),
     );
     Row {
-        name: "gather int64, nulls, random int32",
-        peer: "arrow take",
+        group: "columns".to_owned(),
+        name: "gather int64, nulls, random int32".to_owned(),
+        peer: "arrow take".to_owned(),
         ours: 1e3 / ours,
         theirs: 1e3 / theirs,
         unit: "M rows/s",
         goal: ">= 1.5",
+        limit: None,
     }
 }
 
@@ -122,12 +126,14 @@ fn pointers() -> Row {
         },
     );
     Row {
-        name: "pointers + lengths, short strings",
-        peer: "StringBuilder",
+        group: "columns".to_owned(),
+        name: "pointers + lengths, short strings".to_owned(),
+        peer: "StringBuilder".to_owned(),
         ours: 1e3 / ours,
         theirs: 1e3 / theirs,
         unit: "M rows/s",
         goal: ">= 1.5",
+        limit: None,
     }
 }
 
@@ -166,16 +172,9 @@ impl Writer {
         };
         let fields: Vec<_> = types.iter().zip(&names).map(field).collect();
         let options = pf_writer_options {
-            struct_size: size_of::<pf_writer_options>() as u32,
-            codec: 0,
-            codec_level: i32::MIN,
-            sync: 0,
-            if_exists: 0,
-            reserved: 0,
-            row_group_rows: 0,
             window_rows: (ROWS * CHUNKS + 1) as u64,
             window_bytes: 1 << 30,
-            queue_bytes: 0,
+            ..crate::writer_options()
         };
         let (mut schema, mut writer, mut error) = (ptr::null_mut(), ptr::null_mut(), pf_error::new());
         // SAFETY: every pointer is of a live local.

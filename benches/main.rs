@@ -1,29 +1,54 @@
-//! Side-by-side benchmarks. Ours and the peer's runs alternate; a row is the ratio of their medians.
+//! Side-by-side benchmarks. Ours and the peers' runs alternate; a row is the ratio of their medians.
 //!
-//! `make bench` prints one table and writes the same rows to `target/bench/summary.json`.
+//! `make bench` prints one table and writes the same rows to `target/bench/summary.json`. An argument runs
+//! only the groups whose name contains it, `parquet/market` for one, and keeps the other groups' rows.
 #![allow(clippy::unwrap_used)]
 
 mod columns;
+mod parquet;
 mod record;
 
 use std::fmt::Write;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use flow::ffi::writer::pf_writer_options;
 
 /// One line of the table. Lower is better for times, higher for rates.
 struct Row {
-    name: &'static str,
-    peer: &'static str,
+    group: String,
+    name: String,
+    peer: String,
     ours: f64,
     theirs: f64,
     unit: &'static str,
     /// What the ratio ours / theirs should be.
     goal: &'static str,
+    /// What nobody can beat.
+    limit: Option<Limit>,
+}
+
+/// A value in the row's unit, and what it is of.
+struct Limit {
+    what: String,
+    value: f64,
 }
 
 impl Row {
     fn ratio(&self) -> f64 {
         self.ours / self.theirs
+    }
+
+    fn json(&self) -> String {
+        let Row { group, name, peer, ours, theirs, unit, goal, .. } = self;
+        let ratio = self.ratio();
+        let mut object = format!(r#"{{"group": "{group}", "name": "{name}", "peer": "{peer}", "#);
+        write!(object, r#""ours": {ours:.3}, "theirs": {theirs:.3}, "unit": "{unit}", "#).unwrap();
+        write!(object, r#""ratio": {ratio:.3}, "goal": "{goal}""#).unwrap();
+        if let Some(Limit { what, value }) = &self.limit {
+            write!(object, r#", "limit": {{"what": "{what}", "value": {value:.3}}}"#).unwrap();
+        }
+        object + "}"
     }
 }
 
@@ -45,33 +70,83 @@ fn median(values: &mut [f64]) -> f64 {
     values[values.len() / 2]
 }
 
-fn main() {
-    let mut rows = record::rows();
-    rows.extend(columns::rows());
+/// The defaults, but nothing compressed and nothing forced to disk.
+fn writer_options() -> pf_writer_options {
+    pf_writer_options {
+        struct_size: size_of::<pf_writer_options>() as u32,
+        codec: 0,
+        codec_level: i32::MIN,
+        sync: 0,
+        if_exists: 0,
+        reserved: 0,
+        row_group_rows: 0,
+        window_rows: 0,
+        window_bytes: 0,
+        queue_bytes: 0,
+    }
+}
 
+/// Where everything is written: on the disk of the sources.
+fn output() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench")
+}
+
+fn main() {
+    if parquet::is_child() {
+        return;
+    }
+    let filter = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
+    let groups: Vec<String> =
+        ["record".to_owned(), "columns".to_owned()].into_iter().chain(parquet::names()).collect();
+    let chosen: Vec<String> = groups.iter().filter(|group| group.contains(&filter)).cloned().collect();
+    assert!(!chosen.is_empty(), "no group's name contains {filter:?}; they are {groups:?}");
+    fs::create_dir_all(output()).unwrap();
+
+    let mut rows = Vec::new();
+    if chosen.iter().any(|group| group == "record") {
+        rows.extend(record::rows());
+    }
+    if chosen.iter().any(|group| group == "columns") {
+        rows.extend(columns::rows());
+    }
+    rows.extend(parquet::rows(&chosen, filter.starts_with("parquet/")));
+    print(&rows);
+
+    let path = output().join("summary.json");
+    let before = fs::read_to_string(&path).unwrap_or_default();
+    let mut summary = Vec::new();
+    for group in &groups {
+        let is_its = |line: &&str| line.starts_with(&format!(r#"{{"group": "{group}","#));
+        match chosen.contains(group) {
+            true => summary.extend(rows.iter().filter(|row| row.group == *group).map(Row::json)),
+            false => summary.extend(
+                before
+                    .lines()
+                    .map(|line| line.trim().trim_end_matches(','))
+                    .filter(is_its)
+                    .map(str::to_owned),
+            ),
+        }
+    }
+    fs::write(&path, format!("[\n  {}\n]\n", summary.join(",\n  "))).unwrap();
+    println!("\n  written to target/bench/summary.json");
+}
+
+fn print(rows: &[Row]) {
     println!(
-        "\n  {:<34} {:<13} {:>10} {:>10}  {:<10} {:>6}  goal",
-        "name", "peer", "ours", "theirs", "unit", "ratio"
+        "\n  {:<34} {:<26} {:>10} {:>10}  {:<10} {:>6}  {:<8} of the limit",
+        "name", "peer", "ours", "theirs", "unit", "ratio", "goal"
     );
-    println!("  {}", "─".repeat(95));
-    let mut json = Vec::new();
-    for row in &rows {
-        let Row { name, peer, ours, theirs, unit, goal } = row;
-        println!(
-            "  {name:<34} {peer:<13} {ours:>10.2} {theirs:>10.2}  {unit:<10} {:>6.2}  {goal}",
+    println!("  {}", "─".repeat(125));
+    for row in rows {
+        let Row { name, peer, ours, theirs, unit, goal, limit, .. } = row;
+        print!(
+            "  {name:<34} {peer:<26} {ours:>10.2} {theirs:>10.2}  {unit:<10} {:>6.2}  {goal:<8}",
             row.ratio()
         );
-        let mut object = String::new();
-        write!(
-            object,
-            r#"{{"name": "{name}", "peer": "{peer}", "ours": {ours:.3}, "theirs": {theirs:.3}, "unit": "{unit}", "ratio": {:.3}, "goal": "{goal}"}}"#,
-            row.ratio()
-        )
-        .unwrap();
-        json.push(object);
+        match limit {
+            Some(Limit { what, value }) => println!(" {:.2} × {what} ({value:.2})", ours / value),
+            None => println!(),
+        }
     }
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench/summary.json");
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(&path, format!("[\n  {}\n]\n", json.join(",\n  "))).unwrap();
-    println!("\n  written to target/bench/summary.json");
 }

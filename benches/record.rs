@@ -35,12 +35,14 @@ pub fn rows() -> Vec<Row> {
     ours.close();
     theirs.close();
     vec![Row {
-        name: "pf_try_record, 64 bytes, warm",
-        peer: "rtrb",
+        group: "record".to_owned(),
+        name: "pf_try_record, 64 bytes, warm".to_owned(),
+        peer: "rtrb".to_owned(),
         ours: ours_ns,
         theirs: theirs_ns,
         unit: "ns/record",
         goal: "<= 1.5",
+        limit: None,
     }]
 }
 
