@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod columns;
+mod pool;
 mod record;
 
 use std::fmt::Write;
@@ -48,6 +49,7 @@ fn median(values: &mut [f64]) -> f64 {
 fn main() {
     let mut rows = record::rows();
     rows.extend(columns::rows());
+    rows.extend(pool::rows());
 
     println!(
         "\n  {:<34} {:<13} {:>10} {:>10}  {:<10} {:>6}  goal",
