@@ -229,7 +229,7 @@ fn submit(market: &Market) -> Row {
         let (part, encoders) =
             ParquetPart::start(&Market::schema(), &ParquetOptions::default(), path, part).unwrap();
         let options = QueueOptions { max_bytes: usize::MAX, row_group_rows: 1 << 20 };
-        let queue = EncodeQueue::new(&pool, Box::new(encoders), part, options);
+        let queue = EncodeQueue::new(&pool, Arc::new(encoders), part, options);
         let batches = vec![batch.clone(); PUSHES];
         let start = Instant::now();
         batches.into_iter().for_each(|batch| queue.push_shared(batch, 1).unwrap());
