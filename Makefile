@@ -5,6 +5,7 @@
 #   make test      lint, Rust tests, C tests (plain, valgrind, AddressSanitizer), examples, read-back
 #   make lint      formats and lints, without changing anything
 #   make format    formats everything
+#   make soak      random writers from many threads, 5 minutes; `make test` has 20 seconds of it
 #   make bench     side-by-side benchmarks: a table, target/bench/summary.json, benches/bench.svg
 #   make clean     removes everything built
 
@@ -20,7 +21,7 @@ SONAME := libflow.so.$(shell echo $(VERSION) | cut -d. -f1,2)
 C_FILES = $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h' '*.cpp' '*.hpp' | grep -v '^include/flow.h\|^src/')
 JOBS := $(shell nproc)
 
-.PHONY: build demo test test-rust test-c test-sanitize test-readback test-readme lint format bench clean setup-demo setup-test
+.PHONY: build demo test test-rust test-c test-sanitize test-readback test-readme lint format soak bench clean setup-demo setup-test
 
 build:
 	@echo "== build: the libraries and the tool (the first time takes some minutes)"
@@ -94,6 +95,9 @@ lint: setup-test
 format:
 	cargo fmt
 	clang-format -i $(C_FILES)
+
+soak:
+	FLOW_SOAK_SECONDS=300 cargo test $(CARGO) --test soak -- --nocapture
 
 bench:
 	cargo bench $(FEATURES) --bench flow

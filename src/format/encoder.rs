@@ -24,6 +24,9 @@ use crate::error::Result;
 
 /// Makes the encoders of a row group's columns.
 pub trait Encoders: Send + Sync {
+    /// Fields of the schema.
+    fn count(&self) -> usize;
+
     /// One for each field of the schema, in its order.
     fn open(&self) -> Result<Vec<Box<dyn ColumnEncoder>>>;
 }
@@ -113,6 +116,10 @@ impl ParquetEncoders {
 }
 
 impl Encoders for ParquetEncoders {
+    fn count(&self) -> usize {
+        self.leaf_counts.len()
+    }
+
     fn open(&self) -> Result<Vec<Box<dyn ColumnEncoder>>> {
         // The row group's number would matter for encryption only.
         let leaves = self.factory.create_column_writers(0).map_err(|e| writing(&self.path, &e))?;
