@@ -117,7 +117,7 @@ impl ParquetEncoders {
 
 impl Encoders for ParquetEncoders {
     fn count(&self) -> usize {
-        self.leaf_counts.len()
+        self.leaves.len()
     }
 
     fn open(&self) -> Result<Vec<Box<dyn ColumnEncoder>>> {
