@@ -5,6 +5,7 @@
 #   make test      lint, Rust tests, C tests (plain, valgrind, AddressSanitizer), examples, read-back
 #   make lint      formats and lints, without changing anything
 #   make format    formats everything
+#   make soak      random writers from many threads, 5 minutes; `make test` has 20 seconds of it
 #   make bench     side-by-side benchmarks: a table, target/bench/summary.json, benches/bench.svg
 #                  (ONLY=parquet: the groups whose name contains it; ORDERS=path: a .mbo.dbn.zst file, written too)
 #   make clean     removes everything built
@@ -21,7 +22,7 @@ SONAME := libflow.so.$(shell echo $(VERSION) | cut -d. -f1,2)
 C_FILES = $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h' '*.cpp' '*.hpp' | grep -v '^include/flow.h\|^src/')
 JOBS := $(shell nproc)
 
-.PHONY: build demo test test-rust test-c test-sanitize test-readback test-readme lint format bench clean setup-demo setup-test
+.PHONY: build demo test test-rust test-c test-sanitize test-readback test-readme lint format soak bench clean setup-demo setup-test
 
 build:
 	@echo "== build: the libraries and the tool (the first time takes some minutes)"
@@ -95,6 +96,9 @@ lint: setup-test
 format:
 	cargo fmt
 	clang-format -i $(C_FILES)
+
+soak:
+	FLOW_SOAK_SECONDS=300 cargo test $(CARGO) --test soak -- --nocapture
 
 bench: setup-test
 	cargo bench $(FEATURES) --bench flow -- $(ONLY)

@@ -6,6 +6,7 @@
 
 mod columns;
 mod parquet;
+mod pool;
 mod record;
 
 use std::fmt::Write;
@@ -37,6 +38,18 @@ struct Limit {
 }
 
 impl Row {
+    fn new(
+        group: &str,
+        name: &str,
+        peer: &str,
+        (ours, theirs): (f64, f64),
+        unit: &'static str,
+        goal: &'static str,
+    ) -> Row {
+        let (group, name, peer) = (group.to_owned(), name.to_owned(), peer.to_owned());
+        Row { group, name, peer, ours, theirs, unit, goal, limit: None }
+    }
+
     fn ratio(&self) -> f64 {
         self.ours / self.theirs
     }
@@ -99,7 +112,7 @@ fn main() {
     }
     let filter = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
     let groups: Vec<String> =
-        ["record".to_owned(), "columns".to_owned()].into_iter().chain(parquet::names()).collect();
+        ["record", "columns", "pool"].map(str::to_owned).into_iter().chain(parquet::names()).collect();
     let chosen: Vec<String> = groups.iter().filter(|group| group.contains(&filter)).cloned().collect();
     assert!(!chosen.is_empty(), "no group's name contains {filter:?}; they are {groups:?}");
     fs::create_dir_all(output()).unwrap();
@@ -110,6 +123,9 @@ fn main() {
     }
     if chosen.iter().any(|group| group == "columns") {
         rows.extend(columns::rows());
+    }
+    if chosen.iter().any(|group| group == "pool") {
+        rows.extend(pool::rows());
     }
     rows.extend(parquet::rows(&chosen, filter.starts_with("parquet/")));
     print(&rows);

@@ -18,6 +18,7 @@ use crate::pool::{Pool, PoolOptions, Stats};
 ///     queue_bytes, or one batch, if that is more
 ///     + two row groups as encoded: the one that batches go into, and the one that ended last
 ///     + 3 x window_bytes: what is being gathered, a spent window, and what `pf_close` sends
+///     + 4 MiB, while it is being written
 ///
 /// and all writers together the sum of that, in which `max_bytes` and one batch for each writer stand in
 /// place of all `queue_bytes`, if that is less.

@@ -14,12 +14,10 @@ use parquet::errors::Result as ParquetResult;
 use parquet::schema::types::{ColumnDescPtr, ColumnDescriptor};
 
 use super::encoder::{ColumnEncoder, EncodedColumn};
-use super::pages::{Bounds, Chunk, Order, PageValues, bit_width, put_indices};
+use super::numbers::is_number;
+use super::pages::{Bounds, Chunk, Order, PAGE_ROWS, PageValues, bit_width, put_indices};
 use super::parquet::{Codec, writing};
 use crate::error::{Error, ErrorClass, Result};
-
-/// Rows of a data page, the parquet crate's default: a reader that skips pages skips as many.
-const PAGE_ROWS: usize = 20_000;
 
 /// Encodes one field of a row group.
 pub struct DictionaryColumn {
@@ -68,19 +66,12 @@ impl DictionaryColumn {
     /// Whether dictionaries of this type can be stored as they are.
     pub fn takes(data_type: &DataType, column: &ColumnDescriptor) -> bool {
         let DataType::Dictionary(key, value) = data_type else { return false };
-        let width = match (column.physical_type(), value.as_ref()) {
-            (Type::BYTE_ARRAY, DataType::Utf8 | DataType::Binary) => None,
-            (Type::INT32, DataType::Int8 | DataType::Int16 | DataType::UInt8 | DataType::UInt16) => None,
-            (Type::INT32 | Type::FLOAT, _) => Some(4),
-            (Type::INT64 | Type::DOUBLE, _) => Some(8),
-            (Type::FIXED_LEN_BYTE_ARRAY, DataType::FixedSizeBinary(width)) => Some(*width as usize),
-            _ => return false,
+        let is_stored_so = match (column.physical_type(), value.as_ref()) {
+            (Type::BYTE_ARRAY, DataType::Utf8 | DataType::Binary) => true,
+            (Type::FIXED_LEN_BYTE_ARRAY, DataType::FixedSizeBinary(_)) => true,
+            (_, value) => is_number(value, column),
         };
-        let has = match value.as_ref() {
-            DataType::FixedSizeBinary(width) => Some(*width as usize),
-            other => other.primitive_width(),
-        };
-        **key == DataType::Int32 && width.is_none_or(|width| has == Some(width))
+        **key == DataType::Int32 && is_stored_so
     }
 }
 

@@ -9,17 +9,24 @@ use arrow_schema::{FieldRef, SchemaRef};
 use parquet::arrow::arrow_writer::{
     ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
 };
+use parquet::basic::Type;
 use parquet::errors::Result as ParquetResult;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::ColumnDescPtr;
 
+use super::choice::Chosen;
 use super::dictionary::DictionaryColumn;
-use super::pages::EncodedChunk;
-use super::parquet::{Codec, writing};
+use super::numbers::{NumberColumn, is_number};
+use super::pages::{EncodedChunk, Order};
+use super::parquet::{Codec, ParquetOptions, writing};
+use super::texts::{TextColumn, is_text};
 use crate::error::Result;
 
 /// Makes the encoders of a row group's columns.
 pub trait Encoders: Send + Sync {
+    /// Fields of the schema.
+    fn count(&self) -> usize;
+
     /// One for each field of the schema, in its order.
     fn open(&self) -> Result<Vec<Box<dyn ColumnEncoder>>>;
 }
@@ -81,7 +88,10 @@ pub struct ParquetEncoders {
     schema: SchemaRef,
     /// Leaf columns of each field.
     leaves: Vec<Vec<ColumnDescPtr>>,
+    /// How each field is encoded.
+    chosen: Vec<Arc<Chosen>>,
     codec: Codec,
+    row_group_rows: usize,
     path: Arc<PathBuf>,
 }
 
@@ -89,7 +99,7 @@ impl ParquetEncoders {
     pub(super) fn new<W: Write + Send>(
         writer: &SerializedFileWriter<W>,
         schema: SchemaRef,
-        codec: Codec,
+        options: &ParquetOptions,
         path: PathBuf,
     ) -> Self {
         let mut leaves = vec![Vec::new(); schema.fields().len()];
@@ -99,27 +109,58 @@ impl ParquetEncoders {
                 .for_each(|leaf| leaves[columns.get_column_root_idx(leaf)].push(columns.column(leaf)));
         }
         let factory = ArrowRowGroupWriterFactory::new(writer, schema.clone());
-        ParquetEncoders { factory, schema, leaves, codec, path: Arc::new(path) }
+        let chosen = leaves.iter().map(|_| Default::default()).collect();
+        let (codec, row_group_rows) = (options.codec, options.row_group_rows);
+        ParquetEncoders { factory, schema, leaves, chosen, codec, row_group_rows, path: Arc::new(path) }
     }
 }
 
 impl Encoders for ParquetEncoders {
+    fn count(&self) -> usize {
+        self.leaves.len()
+    }
+
     fn open(&self) -> Result<Vec<Box<dyn ColumnEncoder>>> {
         // The row group's number would matter for encryption only.
         let leaves = self.factory.create_column_writers(0).map_err(|e| writing(&self.path, &e))?;
         let mut leaves = leaves.into_iter();
-        let columns = self.schema.fields().iter().zip(&self.leaves).map(|(field, columns)| {
+        let columns = self.schema.fields().iter().enumerate().map(|(i, field)| {
+            let leaves = leaves.by_ref().take(self.leaves[i].len()).collect();
             let (field, path) = (field.clone(), self.path.clone());
-            let leaves = leaves.by_ref().take(columns.len()).collect();
-            Ok(match &columns[..] {
-                [column] if DictionaryColumn::takes(field.data_type(), column) => {
-                    Box::new(DictionaryColumn::new(column.clone(), self.codec, path)?)
-                        as Box<dyn ColumnEncoder>
-                }
-                _ => Box::new(ParquetColumn { field, leaves, path }),
+            Ok(match self.own(i)? {
+                Some(own) => own,
+                None => Box::new(ParquetColumn { field, leaves, path }),
             })
         });
         columns.collect::<ParquetResult<_>>().map_err(|e| writing(&self.path, &e))
+    }
+}
+
+impl ParquetEncoders {
+    /// libflow's own encoder of a field, if it has one.
+    fn own(&self, i: usize) -> ParquetResult<Option<Box<dyn ColumnEncoder>>> {
+        let [column] = &self.leaves[i][..] else { return Ok(None) };
+        let (data_type, path) = (self.schema.field(i).data_type(), self.path.clone());
+        let (column, codec) = (column.clone(), self.codec);
+        Ok(match Order::of(&column) {
+            _ if DictionaryColumn::takes(data_type, &column) => {
+                Some(Box::new(DictionaryColumn::new(column, codec, path)?))
+            }
+            Some(order) if is_number(data_type, &column) => {
+                let (chosen, rows) = (self.chosen[i].clone(), self.row_group_rows);
+                Some(match column.physical_type() {
+                    Type::INT32 | Type::FLOAT => {
+                        Box::new(NumberColumn::<u32>::new(column, order, codec, chosen, rows, path)?)
+                    }
+                    _ => Box::new(NumberColumn::<u64>::new(column, order, codec, chosen, rows, path)?),
+                })
+            }
+            Some(Order::Bytes) if is_text(data_type, &column) => {
+                let (chosen, rows) = (self.chosen[i].clone(), self.row_group_rows);
+                Some(Box::new(TextColumn::new(column, codec, chosen, rows, path)?))
+            }
+            _ => None,
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Parquet through the parquet crate.
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -101,8 +102,39 @@ pub struct PartSummary {
 
 /// A part being written: takes what was encoded elsewhere, in the order of the file.
 pub struct ParquetPart {
-    writer: SerializedFileWriter<Box<dyn Part>>,
+    writer: SerializedFileWriter<LargeWrites>,
     path: PathBuf,
+}
+
+/// Bytes that go to storage in one write: each may take a round trip.
+const WRITE_BYTES: usize = 4 << 20;
+
+/// Gathers the pages of a row group, so that storage sees few writes. Holds memory only meanwhile.
+struct LargeWrites {
+    part: Box<dyn Part>,
+    gathered: Vec<u8>,
+}
+
+impl LargeWrites {
+    fn write_out(&mut self) -> io::Result<()> {
+        let gathered = std::mem::take(&mut self.gathered);
+        self.part.write_all(&gathered)
+    }
+}
+
+impl Write for LargeWrites {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.gathered.len() + bytes.len() > WRITE_BYTES {
+            self.write_out()?;
+        }
+        self.gathered.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.write_out()?;
+        self.part.flush()
+    }
 }
 
 impl ParquetPart {
@@ -129,9 +161,13 @@ impl ParquetPart {
                 converted.map_err(|e| starting(&e))?.root_schema_ptr()
             }
         };
-        let writer = SerializedFileWriter::new(create()?, root, Arc::new(properties));
+        let writer = SerializedFileWriter::new(
+            LargeWrites { part: create()?, gathered: Vec::new() },
+            root,
+            Arc::new(properties),
+        );
         let writer = writer.map_err(|e| starting(&e))?;
-        let encoders = ParquetEncoders::new(&writer, stored, options.codec, path.clone());
+        let encoders = ParquetEncoders::new(&writer, stored, options, path.clone());
         let mut part = ParquetPart { writer, path };
         part.put_metadata("libflow.version", env!("CARGO_PKG_VERSION"));
         Ok((part, encoders))
@@ -149,14 +185,19 @@ impl ParquetPart {
             for column in columns {
                 column.append_to(&mut row_group)?;
             }
-            row_group.close().map(drop)
+            row_group.close()?;
+            Ok(self.writer.flush()?)
         };
         append().map_err(|e| writing(&self.path, &e))
     }
 
     /// Encodes and writes a row group that came by levels.
     pub fn append_levels(&mut self, group: LeveledRowGroup) -> Result<()> {
-        group.append_to(&mut self.writer).map_err(|e| writing(&self.path, &e))
+        let append = || {
+            group.append_to(&mut self.writer)?;
+            Ok(self.writer.flush()?)
+        };
+        append().map_err(|e| writing(&self.path, &e))
     }
 
     /// Adds a key and value to the part's metadata.
@@ -179,7 +220,7 @@ impl ParquetPart {
             path: self.path.clone(),
         };
         // `finish` has flushed the crate's buffer, so the file below it is whole.
-        self.writer.inner_mut().publish()?;
+        self.writer.inner_mut().part.publish()?;
         Ok(summary)
     }
 }

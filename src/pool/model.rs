@@ -151,8 +151,12 @@ fn wakes_that_fall_together_still_wake_enough() {
         model.push(0, 1);
         model.push(1, 2);
         let peer = model.clone();
-        let worker = loom::thread::spawn(move || peer.work(2, unit));
-        model.work(2, unit);
+        let woken = move |model: &Model| {
+            model.wake.sleep();
+            model.work(2, unit);
+        };
+        let worker = loom::thread::spawn(move || woken(&peer));
+        woken(&model);
         worker.join().unwrap();
         assert_eq!(model.pending.load(Ordering::Relaxed), 0);
     });

@@ -36,7 +36,7 @@ impl EncodeQueue {
     /// A queue in front of `part`, whose columns `encoders` encode.
     pub fn new(
         pool: &Arc<Pool>,
-        encoders: Box<dyn Encoders>,
+        encoders: Arc<dyn Encoders>,
         part: ParquetPart,
         options: QueueOptions,
     ) -> Self {

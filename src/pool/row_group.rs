@@ -11,7 +11,7 @@ use super::room::Held;
 use super::stats::Meter;
 use super::strand::{Claim, Strand};
 use crate::error::{Error, ErrorClass, Result};
-use crate::format::{ColumnEncoder, EncodedColumn};
+use crate::format::{ColumnEncoder, EncodedColumn, Encoders};
 
 /// A batch, in flight until its last column is encoded.
 pub struct Batch {
@@ -79,6 +79,9 @@ impl Unit {
 /// A row group that batches go into.
 pub struct RowGroup {
     columns: Box<[Column]>,
+    encoders: Arc<dyn Encoders>,
+    /// The columns' encoders until they begin. The first makes all, as that takes too long for a caller.
+    opened: Mutex<Vec<Option<Box<dyn ColumnEncoder>>>>,
     /// Columns that have not ended.
     open: AtomicUsize,
     rows: AtomicUsize,
@@ -91,6 +94,7 @@ struct Column {
 }
 
 enum State {
+    New,
     Open(Box<dyn ColumnEncoder>),
     Closed(EncodedColumn),
     /// Written, or lost in an error.
@@ -107,15 +111,14 @@ struct Memory {
 
 impl RowGroup {
     /// `held` holds nothing yet.
-    pub fn new(encoders: Vec<Box<dyn ColumnEncoder>>, pending: &Arc<AtomicUsize>, held: Held) -> Arc<Self> {
-        let column = |encoder| Column {
-            strand: Strand::new(pending.clone()),
-            state: Mutex::new(State::Open(encoder)),
-        };
-        let columns: Box<[Column]> = encoders.into_iter().map(column).collect();
+    pub fn new(encoders: &Arc<dyn Encoders>, pending: &Arc<AtomicUsize>, held: Held) -> Arc<Self> {
+        let column = |_| Column { strand: Strand::new(pending.clone()), state: Mutex::new(State::New) };
+        let columns: Box<[Column]> = (0..encoders.count()).map(column).collect();
         Arc::new(RowGroup {
             open: AtomicUsize::new(columns.len()),
             columns,
+            encoders: encoders.clone(),
+            opened: Mutex::default(),
             rows: AtomicUsize::new(0),
             memory: Mutex::new(Memory { bytes: 0, held, sealed: false }),
         })
@@ -166,6 +169,9 @@ impl RowGroup {
     /// Does a unit of a column's work; whether the row group is encoded by that.
     pub fn encode(&self, index: usize, unit: Unit) -> Result<bool> {
         let mut state = self.columns[index].state.lock();
+        if let State::New = *state {
+            *state = State::Open(self.open(index)?);
+        }
         match unit {
             Unit::Write(batch, rows) => {
                 batch.start();
@@ -190,6 +196,14 @@ impl RowGroup {
                 Ok(self.open.fetch_sub(1, Ordering::AcqRel) == 1)
             }
         }
+    }
+
+    fn open(&self, index: usize) -> Result<Box<dyn ColumnEncoder>> {
+        let mut opened = self.opened.lock();
+        if opened.is_empty() {
+            *opened = self.encoders.open()?.into_iter().map(Some).collect();
+        }
+        opened.get_mut(index).and_then(Option::take).ok_or_else(lost)
     }
 
     /// Takes what was encoded, column by column.

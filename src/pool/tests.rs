@@ -58,6 +58,10 @@ struct Hooked(ParquetEncoders, Hook);
 struct HookedColumn(Box<dyn ColumnEncoder>, usize, Hook);
 
 impl Encoders for Hooked {
+    fn count(&self) -> usize {
+        self.0.count()
+    }
+
     fn open(&self) -> Result<Vec<Box<dyn ColumnEncoder>>> {
         let columns = self.0.open()?.into_iter().enumerate();
         let hooked = columns.map(|(i, c)| Box::new(HookedColumn(c, i, self.1.clone())) as Box<_>);
@@ -138,7 +142,7 @@ impl Setup {
         let schema = Schema::new(self.fields()).unwrap();
         let start = ParquetPart::start(&schema, &ParquetOptions::default(), path.clone(), create);
         let (part, encoders) = start.unwrap();
-        EncodeQueue::new(&self.pool, Box::new(Hooked(encoders, Arc::new(hook))), part, options)
+        EncodeQueue::new(&self.pool, Arc::new(Hooked(encoders, Arc::new(hook))), part, options)
     }
 
     fn fields(&self) -> Vec<Field> {

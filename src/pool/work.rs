@@ -23,7 +23,7 @@ const TURN_BYTES: usize = 256 << 10;
 
 pub struct Work {
     pool: Arc<Pool>,
-    encoders: Box<dyn Encoders>,
+    encoders: Arc<dyn Encoders>,
     row_group_rows: usize,
     sequence: Mutex<Sequence>,
     /// Row groups that are not encoded, in order. Held for moments only: workers look for work here.
@@ -67,7 +67,7 @@ pub enum Claimed {
 impl Work {
     pub fn start(
         pool: &Arc<Pool>,
-        encoders: Box<dyn Encoders>,
+        encoders: Arc<dyn Encoders>,
         part: ParquetPart,
         options: QueueOptions,
     ) -> Arc<Self> {
@@ -112,8 +112,7 @@ impl Work {
 
     /// Queues a batch's columns.
     pub fn push(&self, batch: Arc<Batch>) -> Result<()> {
-        // After an error it may be half in, so there can be no part.
-        let pushed = self.cut(batch).inspect_err(|error| self.stop(error.clone()));
+        let pushed = self.cut(batch);
         self.pool.wake();
         pushed
     }
@@ -126,7 +125,7 @@ impl Work {
             let group = match &sequence.open {
                 Some(group) => group.clone(),
                 None => {
-                    let group = RowGroup::new(self.encoders.open()?, &self.pending, self.rooms.hold(0));
+                    let group = RowGroup::new(&self.encoders, &self.pending, self.rooms.hold(0));
                     self.groups.lock().push_back(group.clone());
                     sequence.open.insert(group).clone()
                 }

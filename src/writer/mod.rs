@@ -109,7 +109,7 @@ impl Writer {
             schema: schema.clone(),
             leveled: part.leveled_schema(),
             window: Window::new(schema, options.window_rows, options.window_bytes),
-            queue: EncodeQueue::new(pool, Box::new(encoders), part, queue),
+            queue: EncodeQueue::new(pool, Arc::new(encoders), part, queue),
             metadata: Vec::new(),
             state: State::Open,
         })

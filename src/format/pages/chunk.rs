@@ -20,6 +20,9 @@ use super::compress::Compressor;
 use super::hybrid::put_bits;
 use crate::format::Codec;
 
+/// Rows of a data page: few headers, and still a cache full of values.
+pub const PAGE_ROWS: usize = 1 << 16;
+
 /// A flat column's chunk.
 pub struct Chunk {
     column: ColumnDescPtr,
@@ -61,6 +64,11 @@ impl Chunk {
             rows: 0,
             scratch: Vec::new(),
         })
+    }
+
+    /// The codec at work, for trials.
+    pub fn compressor(&mut self) -> &mut Compressor {
+        &mut self.compressor
     }
 
     /// Bytes of memory in use.

@@ -8,7 +8,7 @@ pub fn bit_width(max: u32) -> u32 {
     u32::BITS - max.leading_zeros()
 }
 
-fn put_varint(out: &mut Vec<u8>, mut value: u64) {
+pub fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;

@@ -1,10 +1,17 @@
-//! Pages that libflow encodes itself, where the parquet crate would do work that need not be done.
+//! Pages that libflow encodes itself: straight from the arrays, in the encoding that suits the values.
 
 mod bounds;
 mod chunk;
 mod compress;
+mod encode;
 mod hybrid;
+mod number;
+mod tables;
 
 pub use bounds::{Bounds, Order};
-pub use chunk::{Chunk, EncodedChunk, PageValues};
+pub use chunk::{Chunk, EncodedChunk, PAGE_ROWS, PageValues};
+pub use compress::Compressor;
+pub use encode::{put_delta, put_split};
 pub use hybrid::{bit_width, put_indices};
+pub use number::{Number, plain, range};
+pub use tables::{NumberTable, TextTable};

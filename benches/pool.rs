@@ -1,0 +1,260 @@
+//! The encode pool: one writer on two cores and on one, slow storage, the cost of a submit, many writers.
+//! Both sides of a row are ours.
+
+use std::fs::File;
+use std::hint::black_box;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use arrow_array::{RecordBatch, make_array};
+use arrow_data::ArrayData;
+use arrow_schema::{DataType, Field, TimeUnit};
+use flow::columns::{ColumnSlice, Values};
+use flow::error::Result;
+use flow::format::{ParquetOptions, ParquetPart};
+use flow::pool::{EncodeQueue, Pool, PoolOptions, QueueOptions};
+use flow::schema::Schema;
+use flow::storage::Part;
+use flow::writer::{Writer, WriterOptions};
+
+use crate::{Row, alternate};
+
+const ROWS: usize = 10_000_000;
+/// Rows of a chunk: a window's, so that each append is a submit.
+const CHUNK: usize = 1 << 16;
+
+pub fn rows() -> Vec<Row> {
+    let market = Market::new(CHUNK * 16);
+    vec![cores(&market), latency(&market), submit(&market), writers(&market)]
+}
+
+/// Trades of 500 symbols: what a feed handler would capture.
+struct Market {
+    rows: usize,
+    /// Width of each fixed column, and its values; the symbols lie between the first and the second.
+    fixed: Vec<(usize, Vec<u8>)>,
+    symbols: Vec<u8>,
+}
+
+const SYMBOL: usize = 4;
+
+impl Market {
+    fn new(rows: usize) -> Self {
+        let mut random = 1u64;
+        let mut next = |n: u64| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (random >> 33) % n
+        };
+        let mut columns = [const { Vec::new() }; 6];
+        let (mut symbols, mut time, mut prices) =
+            (Vec::new(), 1_767_225_600_000_000_000i64, [10_000i64; 500]);
+        for row in 0..rows {
+            let symbol = next(500) as usize;
+            time += next(20_000) as i64;
+            prices[symbol] += next(5) as i64 - 2;
+            symbols.extend_from_slice(format!("S{symbol:03}").as_bytes());
+            columns[0].extend_from_slice(&time.to_le_bytes());
+            columns[1].extend_from_slice(&(prices[symbol] as f64 / 100.0).to_le_bytes());
+            columns[2].extend_from_slice(&(100 * (1 + next(20)) as i32).to_le_bytes());
+            columns[3].push(next(2) as u8);
+            columns[4].extend_from_slice(&(row as i64 * 3 + next(3) as i64).to_le_bytes());
+            columns[5].extend_from_slice(&(next(16) as i16).to_le_bytes());
+        }
+        let fixed = [8, 8, 4, 1, 8, 2].into_iter().zip(columns).collect();
+        Market { rows, fixed, symbols }
+    }
+
+    fn schema() -> Schema {
+        let field = |(name, data_type)| Field::new(name, data_type, false);
+        let time = DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into()));
+        let fields = [
+            ("time", time),
+            ("symbol", DataType::Utf8),
+            ("price", DataType::Float64),
+            ("quantity", DataType::Int32),
+            ("side", DataType::Int8),
+            ("order", DataType::Int64),
+            ("venue", DataType::Int16),
+        ];
+        Schema::new(fields.into_iter().map(field).collect()).unwrap()
+    }
+
+    /// Appends `rows` rows, a chunk at a time.
+    fn append(&self, writer: &mut Writer, rows: usize) {
+        let offsets: Vec<u8> = (0..=CHUNK as i32).flat_map(|i| (i * SYMBOL as i32).to_le_bytes()).collect();
+        for from in (0..rows).step_by(CHUNK) {
+            let count = CHUNK.min(rows - from);
+            let at = from % self.rows;
+            let bytes = &self.symbols[at * SYMBOL..(at + count) * SYMBOL];
+            let text = Values::Offsets { offsets: &offsets[..4 * (count + 1)], width: 4, bytes };
+            let mut slices: Vec<_> = self
+                .fixed
+                .iter()
+                .map(|(width, values)| ColumnSlice::fixed(&values[at * width..(at + count) * width], *width))
+                .collect();
+            slices.insert(1, ColumnSlice::new(text, count));
+            writer.append(&slices).unwrap();
+        }
+    }
+}
+
+impl Market {
+    /// A chunk's rows, as the pool gets them.
+    fn batch(&self) -> RecordBatch {
+        let offsets: Vec<i32> = (0..=CHUNK as i32).map(|i| i * SYMBOL as i32).collect();
+        let text = self.symbols[..CHUNK * SYMBOL].to_vec();
+        let schema = Market::schema();
+        let mut fixed = self.fixed.iter();
+        let columns = schema.fields().iter().map(|field| {
+            let data = ArrayData::builder(field.data_type().clone()).len(CHUNK);
+            let data = match field.data_type() {
+                DataType::Utf8 => data.add_buffer(offsets.clone().into()).add_buffer(text.clone().into()),
+                _ => {
+                    let (width, values) = fixed.next().unwrap();
+                    data.add_buffer(values[..CHUNK * width].to_vec().into()).align_buffers(true)
+                }
+            };
+            make_array(data.build().unwrap())
+        });
+        RecordBatch::try_new(schema.stored().clone(), columns.collect()).unwrap()
+    }
+}
+
+/// A part that keeps nothing, so that no disk is measured.
+struct Nowhere(File, Duration);
+
+impl Nowhere {
+    fn new(latency: Duration) -> Self {
+        Nowhere(File::options().write(true).open("/dev/null").unwrap(), latency)
+    }
+}
+
+impl Write for Nowhere {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        thread::sleep(self.1);
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Part for Nowhere {
+    fn publish(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
+fn open(pool: &Arc<Pool>, options: &WriterOptions, latency: Duration) -> Writer {
+    let create = || Ok(Box::new(Nowhere::new(latency)) as Box<dyn Part>);
+    Writer::open_in(pool, Path::new("nowhere"), &Market::schema(), options, create).unwrap()
+}
+
+fn start(threads: usize) -> Arc<Pool> {
+    Pool::start(PoolOptions { threads, ..PoolOptions::default() }).unwrap()
+}
+
+/// Millions of rows a second of so many writers, each fed by a thread of its own up to 16.
+fn throughput(
+    market: &Market,
+    pool: &Arc<Pool>,
+    (writers, total): (usize, usize),
+    options: &WriterOptions,
+    latency: Duration,
+) -> f64 {
+    let rows = total / writers;
+    let feeders = writers.min(16);
+    let begin = Instant::now();
+    thread::scope(|scope| {
+        for feeder in 0..feeders {
+            scope.spawn(move || {
+                let count = writers / feeders + usize::from(feeder < writers % feeders);
+                let open = || open(pool, options, latency);
+                // All are open at once.
+                let mut open: Vec<_> = (0..count).map(|_| open()).collect();
+                open.iter_mut().for_each(|writer| market.append(writer, rows));
+                open.iter_mut().for_each(|writer| drop(writer.close().unwrap()));
+            });
+        }
+    });
+    total as f64 / 1e6 / begin.elapsed().as_secs_f64()
+}
+
+/// Runs `body` on the first `count` CPUs; threads that it starts stay on them, too.
+fn on_cpus<T: Send>(count: usize, body: impl FnOnce() -> T + Send) -> T {
+    thread::scope(|scope| {
+        let run = move || {
+            // SAFETY: a set of no CPUs is all zeros, and the numbers are few.
+            unsafe {
+                let mut set = std::mem::zeroed::<libc::cpu_set_t>();
+                (0..count).for_each(|cpu| libc::CPU_SET(cpu, &mut set));
+                libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &set);
+            }
+            body()
+        };
+        scope.spawn(run).join().unwrap()
+    })
+}
+
+fn cores(market: &Market) -> Row {
+    let options = WriterOptions::default();
+    let on = |cpus| on_cpus(cpus, || throughput(market, &start(0), (1, ROWS), &options, Duration::ZERO));
+    let (ours, theirs) = alternate(3, || on(2), || on(1));
+    let (name, peer) = ("one writer, zstd-1, 2 cores", "1 core");
+    Row::new("pool", name, peer, (ours, theirs), "M rows/s", ">= 1.8")
+}
+
+/// Of 80 million rows, as the last writes of all writers come after the last encode.
+fn latency(market: &Market) -> Row {
+    let (pool, options) = (start(0), WriterOptions::default());
+    let with = |latency| throughput(market, &pool, (16, 8 * ROWS), &options, Duration::from_millis(latency));
+    let (ours, theirs) = alternate(1, || with(50), || with(0));
+    let (name, peer) = ("16 writers, 50 ms a write", "no latency");
+    Row::new("pool", name, peer, (ours, theirs), "M rows/s", ">= 0.9")
+}
+
+/// What handing a batch of seven columns to the busy pool costs, on average, beside cloning it.
+fn submit(market: &Market) -> Row {
+    const PUSHES: usize = 300;
+    let pool = start(0);
+    let batch = market.batch();
+    let mean = |start: Instant, times: usize| start.elapsed().as_nanos() as f64 / 1e3 / times as f64;
+    let ours = || {
+        let part = || Ok(Box::new(Nowhere::new(Duration::ZERO)) as Box<dyn Part>);
+        let path = Path::new("nowhere").to_owned();
+        let (part, encoders) =
+            ParquetPart::start(&Market::schema(), &ParquetOptions::default(), path, part).unwrap();
+        let options = QueueOptions { max_bytes: usize::MAX, row_group_rows: 1 << 20 };
+        let queue = EncodeQueue::new(&pool, Arc::new(encoders), part, options);
+        let batches = vec![batch.clone(); PUSHES];
+        let start = Instant::now();
+        batches.into_iter().for_each(|batch| queue.push_shared(batch, 1).unwrap());
+        mean(start, PUSHES)
+    };
+    let theirs = || {
+        let start = Instant::now();
+        (0..PUSHES).for_each(|_| drop(black_box(batch.clone())));
+        mean(start, PUSHES)
+    };
+    let (ours, theirs) = alternate(9, ours, theirs);
+    let (name, peer) = ("submit of a batch of 7 columns", "its clone");
+    Row::new("pool", name, peer, (ours, theirs), "us", "< 2 us")
+}
+
+/// Row groups have 10,000 rows on both sides, as a file of 1,000 has no more.
+fn writers(market: &Market) -> Row {
+    let pool = start(0);
+    let mut options = WriterOptions::default();
+    options.parquet.row_group_rows = ROWS / 1000;
+    let with = |writers| throughput(market, &pool, (writers, ROWS), &options, Duration::ZERO);
+    for count in [10, 100] {
+        println!("  {count} writers: {:.2} M rows/s", with(count));
+    }
+    let (ours, theirs) = alternate(3, || with(1000), || with(1));
+    let (name, peer) = ("1,000 writers, the same rows", "1 writer");
+    Row::new("pool", name, peer, (ours, theirs), "M rows/s", ">= 0.85")
+}

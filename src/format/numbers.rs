@@ -1,0 +1,226 @@
+//! Columns of numbers, encoded from the arrays as they lie in memory.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow_array::{Array, ArrayRef};
+use arrow_buffer::{BooleanBufferBuilder, NullBuffer};
+use arrow_schema::DataType;
+use parquet::basic::{Encoding, Type};
+use parquet::errors::Result as ParquetResult;
+use parquet::schema::types::{ColumnDescPtr, ColumnDescriptor};
+
+use super::choice::{Choice, Chosen, Plan, choose_numbers};
+use super::encoder::{ColumnEncoder, EncodedColumn};
+use super::pages::{
+    Bounds, Chunk, Number, NumberTable, Order, PAGE_ROWS, PageValues, bit_width, plain, put_delta,
+    put_indices, put_split, range,
+};
+use super::parquet::{Codec, writing};
+use crate::error::Result;
+
+/// Values of a dictionary at most: indices of 16 bits, and a page that fits a cache.
+const MOST: usize = 1 << 16;
+
+/// Whether numbers of this type are stored with the bits that an array has, or with more of them.
+pub fn is_number(data_type: &DataType, column: &ColumnDescriptor) -> bool {
+    let width = match (column.physical_type(), data_type) {
+        (Type::INT32, DataType::Int8 | DataType::Int16 | DataType::UInt8 | DataType::UInt16) => return true,
+        (Type::INT32 | Type::FLOAT, _) => 4,
+        (Type::INT64 | Type::DOUBLE, _) => 8,
+        _ => return false,
+    };
+    data_type.primitive_width() == Some(width)
+}
+
+/// Encodes one field of a row group.
+pub struct NumberColumn<T: Number> {
+    chunk: Chunk,
+    order: Order,
+    chosen: Arc<Chosen>,
+    choice: Option<Choice>,
+    table: NumberTable<T>,
+    /// Whether a page has indices into the table.
+    has_dictionary: bool,
+    /// Rows that do not make a page yet: valid numbers, and which rows they are.
+    waiting: Vec<T>,
+    waiting_valid: BooleanBufferBuilder,
+    /// Memory for indices.
+    indices: Vec<u32>,
+    row_group_rows: usize,
+    path: Arc<PathBuf>,
+}
+
+impl<T: Number> NumberColumn<T> {
+    pub fn new(
+        column: ColumnDescPtr,
+        order: Order,
+        codec: Codec,
+        chosen: Arc<Chosen>,
+        row_group_rows: usize,
+        path: Arc<PathBuf>,
+    ) -> ParquetResult<Self> {
+        Ok(NumberColumn {
+            chunk: Chunk::new(column, codec)?,
+            order,
+            chosen,
+            choice: None,
+            table: NumberTable::new(MOST),
+            has_dictionary: false,
+            waiting: Vec::new(),
+            waiting_valid: BooleanBufferBuilder::new(0),
+            indices: Vec::new(),
+            row_group_rows,
+            path,
+        })
+    }
+
+    fn put(&mut self, numbers: &[T], nulls: Option<&NullBuffer>) -> ParquetResult<()> {
+        let rows = nulls.map_or(numbers.len(), NullBuffer::len);
+        // Numbers that make pages by themselves need not wait for others.
+        if rows >= PAGE_ROWS / 4 {
+            self.put_waiting()?;
+            for start in (0..rows).step_by(PAGE_ROWS) {
+                let len = PAGE_ROWS.min(rows - start);
+                match nulls.map(|nulls| nulls.slice(start, len)) {
+                    None => self.put_page(&numbers[start..start + len], None)?,
+                    Some(nulls) => {
+                        let page = &numbers[start..start + len];
+                        let valid = nulls.valid_slices().flat_map(|(from, to)| &page[from..to]);
+                        self.put_page(&valid.copied().collect::<Vec<_>>(), Some(&nulls))?;
+                    }
+                }
+            }
+            return Ok(());
+        }
+        match nulls {
+            None => {
+                self.waiting.extend_from_slice(numbers);
+                self.waiting_valid.append_n(rows, true);
+            }
+            Some(nulls) => {
+                nulls
+                    .valid_slices()
+                    .for_each(|(from, to)| self.waiting.extend_from_slice(&numbers[from..to]));
+                self.waiting_valid.append_buffer(nulls.inner());
+            }
+        }
+        if self.waiting_valid.len() >= PAGE_ROWS { self.put_waiting() } else { Ok(()) }
+    }
+
+    fn put_waiting(&mut self) -> ParquetResult<()> {
+        if self.waiting_valid.is_empty() {
+            return Ok(());
+        }
+        let numbers = std::mem::take(&mut self.waiting);
+        let nulls = NullBuffer::new(self.waiting_valid.finish());
+        self.put_page(&numbers, Some(&nulls))?;
+        self.waiting = numbers;
+        self.waiting.clear();
+        Ok(())
+    }
+
+    /// Encodes a page of the valid numbers.
+    fn put_page(&mut self, numbers: &[T], nulls: Option<&NullBuffer>) -> ParquetResult<()> {
+        let mut choice = match self.choice {
+            _ if numbers.is_empty() => Choice::NONE,
+            Some(choice) => choice,
+            None => {
+                let is_float = matches!(self.order, Order::Float | Order::Double);
+                let (rows, compressor) = (self.row_group_rows, self.chunk.compressor());
+                self.chosen.get(rows, || choose_numbers(numbers, rows, is_float, compressor))?
+            }
+        };
+        self.indices.clear();
+        if choice.plan == Plan::Dictionary && !self.table.indices(numbers, &mut self.indices) {
+            choice.plan = choice.otherwise;
+        }
+        if !numbers.is_empty() {
+            self.choice = Some(choice);
+            self.has_dictionary |= choice.plan == Plan::Dictionary;
+        }
+
+        let mut bounds = Bounds::new(Some(self.order));
+        if let Some((least, greatest, nans)) = range(numbers, self.order) {
+            bounds.add(plain(&[least]));
+            bounds.add(plain(&[greatest]));
+            bounds.nans = nans;
+        }
+        bounds.nulls = nulls.map_or(0, |nulls| nulls.null_count() as u64);
+        let rows = numbers.len() + bounds.nulls as usize;
+        let validity = nulls.filter(|n| n.null_count() > 0).map(|nulls| (nulls.validity(), nulls.offset()));
+        let (indices, count) = (&self.indices, self.table.numbers().len());
+        self.chunk.put_page(rows, validity, |out| {
+            let encoding = match choice.plan {
+                Plan::Plain => {
+                    out.extend_from_slice(plain(numbers));
+                    Encoding::PLAIN
+                }
+                Plan::Split => {
+                    put_split(out, numbers);
+                    Encoding::BYTE_STREAM_SPLIT
+                }
+                Plan::Delta => {
+                    put_delta(out, numbers);
+                    Encoding::DELTA_BINARY_PACKED
+                }
+                Plan::Dictionary => {
+                    let width = bit_width(count.saturating_sub(1) as u32);
+                    out.push(width as u8);
+                    put_indices(out, indices, width);
+                    Encoding::RLE_DICTIONARY
+                }
+            };
+            PageValues { encoding, bounds }
+        })
+    }
+}
+
+impl<T: Number> ColumnEncoder for NumberColumn<T> {
+    fn write(&mut self, array: &ArrayRef) -> Result<()> {
+        let (data, len) = (array.to_data(), array.len());
+        let bytes = |width: usize| &data.buffers()[0][data.offset() * width..][..len * width];
+        let widened = |width: usize, extend: fn(&[u8]) -> i32| -> Vec<T> {
+            bytes(width).chunks_exact(width).map(|le| T::of(extend(le) as u32 as u64)).collect()
+        };
+        let nulls = data.nulls().filter(|nulls| nulls.null_count() > 0);
+        let written = match array.data_type() {
+            DataType::Int8 => self.put(&widened(1, |le| (le[0] as i8).into()), nulls),
+            DataType::UInt8 => self.put(&widened(1, |le| le[0].into()), nulls),
+            DataType::Int16 => self.put(&widened(2, |le| i16::from_le_bytes([le[0], le[1]]).into()), nulls),
+            DataType::UInt16 => self.put(&widened(2, |le| u16::from_le_bytes([le[0], le[1]]).into()), nulls),
+            _ => {
+                let bytes = bytes(T::WIDTH);
+                // SAFETY: any bits are a number.
+                let (before, numbers, _) = unsafe { bytes.align_to::<T>() };
+                if before.is_empty() {
+                    self.put(numbers, nulls)
+                } else {
+                    // An array of a caller's may lie anywhere.
+                    let read = |le: &[u8]| le.iter().rev().fold(0, |bits, &byte| bits << 8 | u64::from(byte));
+                    let aligned: Vec<T> = bytes.chunks_exact(T::WIDTH).map(|le| T::of(read(le))).collect();
+                    self.put(&aligned, nulls)
+                }
+            }
+        };
+        written.map_err(|e| writing(&self.path, &e))
+    }
+
+    fn memory(&self) -> usize {
+        self.chunk.memory()
+            + size_of_val(&self.waiting[..])
+            + size_of_val(self.table.numbers())
+            + self.indices.capacity() * 4
+    }
+
+    fn close(mut self: Box<Self>) -> Result<EncodedColumn> {
+        let close = |mut column: Box<Self>| {
+            column.put_waiting()?;
+            let numbers = column.table.numbers();
+            let dictionary = column.has_dictionary.then(|| (plain(numbers), numbers.len()));
+            column.chunk.close(dictionary)
+        };
+        let path = std::mem::take(&mut self.path);
+        close(self).map(EncodedColumn::ours).map_err(|e| writing(&path, &e))
+    }
+}

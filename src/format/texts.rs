@@ -1,0 +1,337 @@
+//! Columns of text and of bytes of any length, encoded from the arrays as they lie in memory.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef};
+use arrow_buffer::{BooleanBufferBuilder, NullBuffer};
+use arrow_schema::DataType;
+use parquet::basic::{Encoding, Type};
+use parquet::errors::Result as ParquetResult;
+use parquet::schema::types::{ColumnDescPtr, ColumnDescriptor};
+
+use super::choice::{Choice, Chosen, Plan, Trial, dictionary_share, sample};
+use super::encoder::{ColumnEncoder, EncodedColumn};
+use super::pages::{
+    Bounds, Chunk, Compressor, Order, PAGE_ROWS, PageValues, TextTable, bit_width, put_delta, put_indices,
+};
+use super::parquet::{Codec, writing};
+use crate::error::Result;
+
+/// Bytes of a dictionary at most, the parquet crate's default: a page that fits a cache.
+const MOST: usize = 1 << 20;
+/// Bytes of texts in a page, about: what a reader needs to have in memory at once.
+const PAGE_BYTES: usize = 1 << 20;
+
+/// Whether texts of this type are stored as bytes of any length.
+pub fn is_text(data_type: &DataType, column: &ColumnDescriptor) -> bool {
+    column.physical_type() == Type::BYTE_ARRAY && matches!(data_type, DataType::Utf8 | DataType::Binary)
+}
+
+/// Encodes one field of a row group.
+pub struct TextColumn {
+    chunk: Chunk,
+    chosen: Arc<Chosen>,
+    choice: Option<Choice>,
+    table: TextTable,
+    /// Whether a page has indices into the table.
+    has_dictionary: bool,
+    /// The last page that has the dictionary's text, counted from 1.
+    seen: Vec<u32>,
+    page: u32,
+    /// Rows that do not make a page yet: where each valid text starts, where the last ends, the texts, and
+    /// which rows they are.
+    waiting_ends: Vec<i32>,
+    waiting: Vec<u8>,
+    waiting_valid: BooleanBufferBuilder,
+    indices: Vec<u32>,
+    row_group_rows: usize,
+    path: Arc<PathBuf>,
+}
+
+/// The valid texts of a page, as a run of an array's.
+struct Texts<'a> {
+    /// Where each starts, and where the last ends.
+    ends: Vec<i32>,
+    bytes: &'a [u8],
+}
+
+impl Texts<'_> {
+    fn len(&self) -> usize {
+        self.ends.len() - 1
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &[u8]> + Clone {
+        self.ends.windows(2).map(|ends| &self.bytes[ends[0] as usize..ends[1] as usize])
+    }
+
+    fn all(&self) -> &[u8] {
+        &self.bytes[self.ends[0] as usize..self.ends[self.len()] as usize]
+    }
+}
+
+impl TextColumn {
+    pub fn new(
+        column: ColumnDescPtr,
+        codec: Codec,
+        chosen: Arc<Chosen>,
+        row_group_rows: usize,
+        path: Arc<PathBuf>,
+    ) -> ParquetResult<Self> {
+        Ok(TextColumn {
+            chunk: Chunk::new(column, codec)?,
+            chosen,
+            choice: None,
+            table: TextTable::new(MOST),
+            has_dictionary: false,
+            seen: Vec::new(),
+            page: 0,
+            waiting_ends: vec![0],
+            waiting: Vec::new(),
+            waiting_valid: BooleanBufferBuilder::new(0),
+            indices: Vec::new(),
+            row_group_rows,
+            path,
+        })
+    }
+
+    /// Encodes pages of rows, whose texts these ends are of.
+    fn put(&mut self, ends: &[i32], bytes: &[u8], nulls: Option<&NullBuffer>) -> ParquetResult<()> {
+        let count = ends.len() - 1;
+        let mut start = 0;
+        while start < count {
+            let most = ends[start].saturating_add(PAGE_BYTES as i32);
+            let by_bytes = ends[start + 1..].partition_point(|&end| end <= most).max(1);
+            let rows = by_bytes.min(PAGE_ROWS).min(count - start);
+            let page = &ends[start..=start + rows];
+            let nulls = nulls.map(|nulls| nulls.slice(start, rows)).filter(|n| n.null_count() > 0);
+            // Nulls are empty for libflow's own arrays, but not for every caller's.
+            let null_bytes =
+                |nulls: &NullBuffer| (0..rows).any(|i| nulls.is_null(i) && page[i] < page[i + 1]);
+            match &nulls {
+                Some(nulls) if null_bytes(nulls) => {
+                    let valid = nulls.valid_indices().map(|i| &bytes[page[i] as usize..page[i + 1] as usize]);
+                    let (mut ends, mut own) = (vec![0], Vec::new());
+                    valid.for_each(|text| {
+                        own.extend_from_slice(text);
+                        ends.push(own.len() as i32);
+                    });
+                    self.put_page(&Texts { ends, bytes: &own }, Some(nulls))?;
+                }
+                Some(nulls) => {
+                    let ends = page[..1].iter().copied().chain(nulls.valid_indices().map(|i| page[i + 1]));
+                    self.put_page(&Texts { ends: ends.collect(), bytes }, Some(nulls))?;
+                }
+                None => self.put_page(&Texts { ends: page.to_vec(), bytes }, None)?,
+            }
+            start += rows;
+        }
+        Ok(())
+    }
+
+    /// Keeps rows for a page of more.
+    fn wait(&mut self, ends: &[i32], bytes: &[u8], nulls: Option<&NullBuffer>) {
+        match nulls {
+            Some(nulls) => self.waiting_valid.append_buffer(nulls.inner()),
+            None => self.waiting_valid.append_n(ends.len() - 1, true),
+        }
+        for (i, ends) in ends.windows(2).enumerate() {
+            if nulls.is_none_or(|nulls| nulls.is_valid(i)) {
+                self.waiting.extend_from_slice(&bytes[ends[0] as usize..ends[1] as usize]);
+                self.waiting_ends.push(self.waiting.len() as i32);
+            }
+        }
+    }
+
+    fn put_waiting(&mut self) -> ParquetResult<()> {
+        if self.waiting_valid.is_empty() {
+            return Ok(());
+        }
+        let (ends, bytes) = (std::mem::take(&mut self.waiting_ends), std::mem::take(&mut self.waiting));
+        let nulls = NullBuffer::new(self.waiting_valid.finish());
+        let texts = Texts { ends, bytes: &bytes };
+        self.put_page(&texts, Some(&nulls).filter(|nulls| nulls.null_count() > 0))?;
+        (self.waiting_ends, self.waiting) = (texts.ends, bytes);
+        self.waiting_ends.truncate(1);
+        self.waiting.clear();
+        Ok(())
+    }
+
+    fn put_page(&mut self, texts: &Texts<'_>, nulls: Option<&NullBuffer>) -> ParquetResult<()> {
+        let mut choice = match self.choice {
+            _ if texts.len() == 0 => Choice::NONE,
+            Some(choice) => choice,
+            None => {
+                let (rows, compressor) = (self.row_group_rows, self.chunk.compressor());
+                self.chosen.get(rows, || choose(texts, rows, compressor))?
+            }
+        };
+        let mut bounds = Bounds::new(Some(Order::Bytes));
+        bounds.nulls = nulls.map_or(0, |nulls| nulls.null_count() as u64);
+        if choice.plan == Plan::Dictionary && !self.look_up(texts, &mut bounds) {
+            choice.plan = choice.otherwise;
+        }
+        if choice.plan != Plan::Dictionary
+            && let Some((least, greatest)) = extremes(texts)
+        {
+            bounds.add(least);
+            bounds.add(greatest);
+        }
+        if texts.len() > 0 {
+            self.choice = Some(choice);
+            self.has_dictionary |= choice.plan == Plan::Dictionary;
+        }
+
+        let rows = texts.len() + bounds.nulls as usize;
+        let validity = nulls.map(|nulls| (nulls.validity(), nulls.offset()));
+        let (indices, count) = (&self.indices, self.table.count());
+        self.chunk.put_page(rows, validity, |out| {
+            let encoding = match choice.plan {
+                Plan::Dictionary => {
+                    let width = bit_width(count.saturating_sub(1) as u32);
+                    out.push(width as u8);
+                    put_indices(out, indices, width);
+                    Encoding::RLE_DICTIONARY
+                }
+                Plan::Delta => {
+                    put_lengths(out, texts);
+                    Encoding::DELTA_LENGTH_BYTE_ARRAY
+                }
+                Plan::Plain | Plan::Split => {
+                    put_plain(out, texts);
+                    Encoding::PLAIN
+                }
+            };
+            PageValues { encoding, bounds }
+        })
+    }
+
+    /// The dictionary's index of each text, and the page's bounds; false once the dictionary is full.
+    fn look_up(&mut self, texts: &Texts<'_>, bounds: &mut Bounds) -> bool {
+        self.indices.clear();
+        self.page += 1;
+        for text in texts.iter() {
+            let Some(index) = self.table.index(text) else { return false };
+            self.indices.push(index);
+            let i = index as usize;
+            if i >= self.seen.len() {
+                self.seen.resize(i + 1, 0);
+            }
+            if self.seen[i] != self.page {
+                self.seen[i] = self.page;
+                bounds.add(text);
+            }
+        }
+        true
+    }
+}
+
+impl ColumnEncoder for TextColumn {
+    fn write(&mut self, array: &ArrayRef) -> Result<()> {
+        let (ends, bytes) = match array.data_type() {
+            DataType::Utf8 => (array.as_string::<i32>().offsets(), array.as_string::<i32>().values()),
+            _ => (array.as_binary::<i32>().offsets(), array.as_binary::<i32>().values()),
+        };
+        let size = (ends[array.len()] - ends[0]) as usize;
+        let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0);
+        // Texts that make pages by themselves need not wait for others.
+        let written = if array.len() >= PAGE_ROWS / 4 || size >= PAGE_BYTES / 4 {
+            self.put_waiting().and_then(|()| self.put(ends, bytes, nulls))
+        } else {
+            self.wait(ends, bytes, nulls);
+            let full = self.waiting_valid.len() >= PAGE_ROWS || self.waiting.len() >= PAGE_BYTES;
+            if full { self.put_waiting() } else { Ok(()) }
+        };
+        written.map_err(|e| writing(&self.path, &e))
+    }
+
+    fn memory(&self) -> usize {
+        let waiting = self.waiting.len() + self.waiting_ends.len() * 4;
+        self.chunk.memory() + waiting + self.table.plain().len() + self.indices.capacity() * 4
+    }
+
+    fn close(mut self: Box<Self>) -> Result<EncodedColumn> {
+        let path = self.path.clone();
+        let closed = self.put_waiting().and_then(|()| {
+            let dictionary = self.has_dictionary.then(|| (self.table.plain(), self.table.count()));
+            self.chunk.close(dictionary)
+        });
+        closed.map(EncodedColumn::ours).map_err(|e| writing(&path, &e))
+    }
+}
+
+fn choose(texts: &Texts<'_>, rows: usize, compressor: &mut Compressor) -> ParquetResult<Choice> {
+    // Long texts need fewer for a fair sample.
+    let runs = sample(texts.len()).map(|run| {
+        let bytes = texts.ends[run.start].saturating_add((PAGE_BYTES / 8) as i32);
+        let len =
+            texts.ends[run.start + 1..=run.end].partition_point(|&end| end <= bytes).max(1.min(run.len()));
+        Texts { ends: texts.ends[run.start..=run.start + len].to_vec(), bytes: texts.bytes }
+    });
+    let runs: Vec<_> = runs.collect();
+    let count: usize = runs.iter().map(Texts::len).sum();
+    let mut trial = Trial::new(compressor);
+    trial.add(Plan::Delta, 0, |out| runs.iter().for_each(|run| put_lengths(out, run)))?;
+    trial.add(Plan::Plain, 0, |out| runs.iter().for_each(|run| put_plain(out, run)))?;
+    let mut table = TextTable::new(MOST);
+    let (mut indices, mut half) = (Vec::new(), 0);
+    for (i, text) in runs.iter().flat_map(Texts::iter).enumerate() {
+        match table.index(text) {
+            // Where most values differ a dictionary is a detour.
+            Some(index) if table.count() <= count / 2 => indices.push(index),
+            _ => return Ok(trial.choice()),
+        }
+        if i < count / 2 {
+            half = table.count();
+        }
+    }
+    let width = table.plain().len() / table.count().max(1);
+    let (share, bits) = dictionary_share(half, table.count(), count, rows, width);
+    trial.add(Plan::Dictionary, share, |out| put_indices(out, &indices, bits))?;
+    Ok(trial.choice())
+}
+
+/// PLAIN: each text after its length.
+fn put_plain(out: &mut Vec<u8>, texts: &Texts<'_>) {
+    out.reserve(texts.all().len() + 4 * texts.len());
+    for text in texts.iter() {
+        out.extend_from_slice(&(text.len() as u32).to_le_bytes());
+        out.extend_from_slice(text);
+    }
+}
+
+/// DELTA_LENGTH_BYTE_ARRAY: the lengths, then all texts.
+fn put_lengths(out: &mut Vec<u8>, texts: &Texts<'_>) {
+    let lengths: Vec<u32> = texts.ends.windows(2).map(|ends| (ends[1] - ends[0]) as u32).collect();
+    put_delta(out, &lengths);
+    out.extend_from_slice(texts.all());
+}
+
+/// The least and the greatest text. Most differ in their first eight bytes, which are one number.
+fn extremes<'a>(texts: &'a Texts<'_>) -> Option<(&'a [u8], &'a [u8])> {
+    let key = |text: &[u8]| match text.first_chunk() {
+        Some(first) => u64::from_be_bytes(*first),
+        None => {
+            let mut first = [0; 8];
+            first[..text.len()].copy_from_slice(text);
+            u64::from_be_bytes(first)
+        }
+    };
+    let mut found: Option<[(u64, &[u8]); 2]> = None;
+    for text in texts.iter() {
+        let key = key(text);
+        match &mut found {
+            None => found = Some([(key, text); 2]),
+            Some([least, greatest]) => {
+                if key < least.0 || key == least.0 && text < least.1 {
+                    *least = (key, text);
+                }
+                if key > greatest.0 || key == greatest.0 && text > greatest.1 {
+                    *greatest = (key, text);
+                }
+            }
+        }
+    }
+    found.map(|[least, greatest]| (least.1, greatest.1))
+}
