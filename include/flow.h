@@ -472,7 +472,7 @@ typedef struct pf_writer_options {
   uint64_t window_rows;
   /** Bytes gathered before a batch goes to be encoded, about; 0 = 16 MiB, at most 1 GiB. */
   uint64_t window_bytes;
-  /** Bytes of batches waiting to be encoded before an append blocks; 0 = 64 MiB. One batch always fits. */
+  /** Bytes of batches waiting to be encoded before an append blocks; 0 = 32 MiB. One batch always fits. */
   uint64_t queue_bytes;
 } pf_writer_options;
 

@@ -96,7 +96,7 @@ pub struct pf_writer_options {
     pub window_rows: u64,
     /// Bytes gathered before a batch goes to be encoded, about; 0 = 16 MiB, at most 1 GiB.
     pub window_bytes: u64,
-    /// Bytes of batches waiting to be encoded before an append blocks; 0 = 64 MiB. One batch always fits.
+    /// Bytes of batches waiting to be encoded before an append blocks; 0 = 32 MiB. One batch always fits.
     pub queue_bytes: u64,
 }
 

@@ -24,8 +24,11 @@ pub struct Batch {
     held: Held,
 }
 
-/// The batch encoded last, whose memory the next window may have.
-pub type Spent = Mutex<Option<RecordBatch>>;
+/// Batches that have been encoded, whose memory the next windows may have.
+pub type Spent = Mutex<Vec<RecordBatch>>;
+
+/// As many as are encoded at about the same time; the memory of others is given back.
+const KEPT: usize = 4;
 
 impl Batch {
     pub fn new(batch: RecordBatch, spent: Option<Arc<Spent>>, meter: Meter, held: Held) -> Arc<Self> {
@@ -48,8 +51,15 @@ impl Drop for Batch {
     fn drop(&mut self) {
         // Its memory first, as that is what is waited for.
         let batch = self.batch.take();
-        let before = self.spent.take().and_then(|spent| std::mem::replace(&mut *spent.lock(), batch));
-        drop(before);
+        if let (Some(spent), Some(batch)) = (self.spent.take(), batch) {
+            let mut spent = spent.lock();
+            if spent.len() < KEPT {
+                spent.push(batch);
+            } else {
+                drop(spent); // its memory is not given back under the lock
+                drop(batch);
+            }
+        }
         self.start();
         self.meter.batch_done();
     }

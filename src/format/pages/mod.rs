@@ -6,6 +6,7 @@ mod compress;
 mod encode;
 mod hybrid;
 mod number;
+mod pack;
 mod tables;
 
 pub use bounds::{Bounds, Order};
