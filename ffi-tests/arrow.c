@@ -417,7 +417,7 @@ static void row_chunks_need_plain_columns(void) {
   slices[FLAT].length = slices[KIND].length = slices[GROUP].length = slices[VIEW].length = 1;
   const pf_row_chunk chunk = PF_ROW_CHUNK(slices, COLUMNS);
   CHECK_STATUS(pf_append_row_chunk(writer, &chunk, &err), PF_ERR_UNSUPPORTED);
-  CHECK_SAYS("\"items\"");
+  CHECK_SAYS("\"kind\"");
   CHECK_SAYS("pf_append_arrow");
 }
 

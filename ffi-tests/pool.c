@@ -13,7 +13,7 @@
 #include "check.h"
 #include "expected.h"
 
-static const pf_field field = {"number", PF_TYPE_INT64, PF_FIELD_REQUIRED, 0, 0, NULL};
+static const pf_field field = PF_FIELD("number", PF_TYPE_INT64, PF_FIELD_REQUIRED);
 
 #define ROWS 5000
 static int64_t numbers[ROWS];

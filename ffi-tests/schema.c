@@ -39,8 +39,8 @@ static void unknown_numbers_are_refused(void) {
   for (size_t i = 0; i < sizeof types / sizeof *types; i++)
     refused(field("a", types[i]), PF_ERR_INVALID_ARGUMENT, "PF_TYPE_");
   pf_field one = field("a", PF_TYPE_INT32);
-  one.flags = 2;
-  refused(one, PF_ERR_INVALID_ARGUMENT, "flags 2");
+  one.flags = 4;
+  refused(one, PF_ERR_INVALID_ARGUMENT, "flags 4");
   one.flags = UINT32_MAX;
   refused(one, PF_ERR_INVALID_ARGUMENT, "flags 4294967295");
   one = field("a", PF_TYPE_INT32);

@@ -58,7 +58,7 @@ static void chunks(void) {
   CHECK_INVALID(pf_append_row_chunk(writer, misaligned, &err));
   CHECK_SAYS("aligned");
 
-  const uint32_t slice_sizes[] = {0, 4, sizeof(pf_column_slice) - 8, sizeof(pf_column_slice) + 1, UINT32_MAX};
+  const uint32_t slice_sizes[] = {0, 4, 128, sizeof(pf_column_slice) + 1, UINT32_MAX};
   const uint32_t chunk_sizes[] = {0, 4, sizeof(pf_row_chunk) - 8, sizeof(pf_row_chunk) + 1, UINT32_MAX};
   for (size_t i = 0; i < 5; i++) {
     chunk.slice_size = slice_sizes[i];
