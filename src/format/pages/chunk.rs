@@ -57,7 +57,7 @@ impl Chunk {
         Ok(Chunk {
             column,
             codec,
-            compressor: Compressor::new(codec)?,
+            compressor: Compressor::new(codec),
             pages: TrackedWrite::new(Vec::new()),
             page_list: Vec::new(),
             plain_bytes: 0,
@@ -102,7 +102,7 @@ impl Chunk {
             statistics: None,
         };
         let offset = self.pages.bytes_written() as u64;
-        let (bytes, plain_bytes) = write_page(&mut self.pages, &mut self.compressor, &plain, page)?;
+        let (bytes, plain_bytes) = write_page(&mut self.pages, self.compressor, &plain, page)?;
         self.plain_bytes += plain_bytes;
         self.rows += rows as u64;
         self.page_list.push(PageInfo { offset, bytes, rows, encoding, bounds });
@@ -120,7 +120,7 @@ impl Chunk {
                 encoding: Encoding::PLAIN,
                 is_sorted: false,
             };
-            self.plain_bytes += write_page(&mut first, &mut self.compressor, values, page)?.1;
+            self.plain_bytes += write_page(&mut first, self.compressor, values, page)?.1;
         }
         let (dictionary_page, pages) = (first.into_inner()?, self.pages.into_inner()?);
         let shift = dictionary_page.len() as i64;
@@ -197,7 +197,7 @@ impl Chunk {
 /// Compresses and writes a page. Returns its bytes, and what they would be without compression.
 fn write_page(
     to: &mut TrackedWrite<Vec<u8>>,
-    compressor: &mut Compressor,
+    compressor: Compressor,
     plain: &[u8],
     page: impl FnOnce(Bytes) -> Page,
 ) -> ParquetResult<(usize, usize)> {
