@@ -121,18 +121,21 @@ impl Encoders for ParquetEncoders {
     }
 
     fn open(&self) -> Result<Vec<Box<dyn ColumnEncoder>>> {
-        // The row group's number would matter for encryption only.
-        let leaves = self.factory.create_column_writers(0).map_err(|e| writing(&self.path, &e))?;
-        let mut leaves = leaves.into_iter();
-        let columns = self.schema.fields().iter().enumerate().map(|(i, field)| {
-            let leaves = leaves.by_ref().take(self.leaves[i].len()).collect();
-            let (field, path) = (field.clone(), self.path.clone());
-            Ok(match self.own(i)? {
-                Some(own) => own,
-                None => Box::new(ParquetColumn { field, leaves, path }),
-            })
+        let own = (0..self.count()).map(|i| self.own(i)).collect::<ParquetResult<Vec<_>>>();
+        let own = own.map_err(|e| writing(&self.path, &e))?;
+        // The crate makes the writers of all leaves or none, and they are not cheap. The row group's number
+        // would matter for encryption only.
+        let mut theirs = match own.iter().all(Option::is_some) {
+            true => Vec::new(),
+            false => self.factory.create_column_writers(0).map_err(|e| writing(&self.path, &e))?,
+        }
+        .into_iter();
+        let columns = own.into_iter().enumerate().map(|(i, own)| {
+            let leaves = theirs.by_ref().take(self.leaves[i].len()).collect();
+            let (field, path) = (self.schema.fields()[i].clone(), self.path.clone());
+            own.unwrap_or_else(|| Box::new(ParquetColumn { field, leaves, path }))
         });
-        columns.collect::<ParquetResult<_>>().map_err(|e| writing(&self.path, &e))
+        Ok(columns.collect())
     }
 }
 
