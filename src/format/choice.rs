@@ -48,13 +48,14 @@ impl Chosen {
     }
 }
 
-/// Runs of neighbours in a sample, and values of each.
+/// Runs of neighbours in a sample.
 const RUNS: usize = 8;
-const RUN: usize = 1024;
 
-/// Parts of `count` values that stand for all.
+/// Parts of `count` values that stand for all: an eighth of them, so that trying all plans takes less than
+/// encoding them, even if no more come.
 pub fn sample(count: usize) -> impl Iterator<Item = std::ops::Range<usize>> + Clone {
-    let (runs, run) = if count <= RUNS * RUN { (1, count) } else { (RUNS, RUN) };
+    let run = (count / RUNS / 8).clamp(128, 1024);
+    let (runs, run) = if count <= RUNS * run { (1, count) } else { (RUNS, run) };
     (0..runs)
         .map(move |i| (count - run) * i / runs.max(2).saturating_sub(1))
         .map(move |start| start..start + run)
