@@ -214,6 +214,7 @@ fn cores(market: &Market) -> Row {
 /// A text of 200 bytes beside ten small numbers, of which it is nine tenths of the work.
 fn skew() -> Row {
     const TEXT: usize = 200;
+    const CHUNKS: usize = 100;
     let words =
         ["order", "cancel", "replace", "execute", "venue", "price", "limit", "market", "hidden", "iceberg"];
     let mut random = 1u64;
@@ -241,9 +242,9 @@ fn skew() -> Row {
         let options = WriterOptions::default();
         let begin = Instant::now();
         let mut writer = Writer::open_in(&pool, Path::new("nowhere"), &schema, &options, create).unwrap();
-        (0..50).for_each(|_| writer.append(&slices).unwrap());
+        (0..CHUNKS).for_each(|_| writer.append(&slices).unwrap());
         writer.close().unwrap();
-        (50 * CHUNK) as f64 / 1e6 / begin.elapsed().as_secs_f64()
+        (CHUNKS * CHUNK) as f64 / 1e6 / begin.elapsed().as_secs_f64()
     };
     let (ours, theirs) = alternate(3, || on_cpus(2, run), || on_cpus(1, run));
     let (name, peer) = ("one wide column of 11, 2 cores", "1 core");

@@ -126,7 +126,7 @@ fn memory_has_a_ceiling() {
     let (window, row_group) = (row * WINDOW_ROWS, row * ROW_GROUP_ROWS);
     for (queue_bytes, pool_bytes) in [(MIB, 1 << 30), (1 << 30, 8 * MIB)] {
         let in_flight = (WRITERS * queue_bytes.max(window)).min(pool_bytes + WRITERS * window);
-        let ceiling = in_flight + WRITERS * (2 * row_group + 3 * window + 4 * MIB);
+        let ceiling = in_flight + WRITERS * (2 * row_group + 4 * window + 4 * MIB);
         let most = most(queue_bytes, pool_bytes);
         println!("{most} bytes at most, {ceiling} allowed, {data} written");
         assert!(ceiling < data / 2, "too little is written to tell");

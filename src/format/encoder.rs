@@ -17,7 +17,7 @@ use parquet::schema::types::ColumnDescPtr;
 use super::choice::Chosen;
 use super::dictionary::DictionaryColumn;
 use super::numbers::{NumberColumn, is_number};
-use super::pages::{EncodedChunk, Order};
+use super::pages::{EncodedChunk, Order, PendingPage};
 use super::parquet::{Codec, ParquetOptions, writing};
 use super::texts::{TextColumn, is_text};
 use crate::error::Result;
@@ -37,21 +37,25 @@ pub trait ColumnEncoder: Send {
     /// Encodes the rows that come next.
     fn write(&mut self, array: &ArrayRef) -> Result<()>;
 
-    /// Bytes of memory in use.
+    /// The pages since the last call, for whoever has time to compress them; those that are not taken are
+    /// compressed when the column ends.
+    fn take_pages(&mut self) -> Vec<PendingPage> {
+        Vec::new()
+    }
+
+    /// Bytes of memory in use, beside the pages that were taken.
     fn memory(&self) -> usize;
 
-    /// Ends the column.
+    /// Ends the column: what it returns can be written once the pages that were taken are compressed.
     fn close(self: Box<Self>) -> Result<EncodedColumn>;
 }
 
 /// The pages of one field of one row group.
-#[derive(Debug)]
 pub struct EncodedColumn {
     leaves: Leaves,
     bytes: usize,
 }
 
-#[derive(Debug)]
 enum Leaves {
     /// Of the parquet crate's encoders.
     Theirs(Vec<ArrowColumnChunk>),
@@ -60,7 +64,7 @@ enum Leaves {
 }
 
 impl EncodedColumn {
-    /// Bytes of memory in use.
+    /// Bytes of memory in use, beside the pages that were taken.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
