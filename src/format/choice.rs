@@ -53,13 +53,14 @@ impl Chosen {
 /// Numbers of a dictionary at most, as many as the parquet crate's: 1 MiB of eight bytes each.
 pub const MOST: usize = 1 << 17;
 
-/// Runs of neighbours in a sample, and values of each.
+/// Runs of neighbours in a sample.
 const RUNS: usize = 8;
-const RUN: usize = 1024;
 
-/// Parts of `count` values that stand for all.
+/// Parts of `count` values that stand for all: an eighth of them, so that trying all plans takes less than
+/// encoding them, even if no more come.
 pub fn sample(count: usize) -> impl Iterator<Item = std::ops::Range<usize>> + Clone {
-    let (runs, run) = if count <= RUNS * RUN { (1, count) } else { (RUNS, RUN) };
+    let run = (count / RUNS / 8).clamp(128, 1024);
+    let (runs, run) = if count <= RUNS * run { (1, count) } else { (RUNS, run) };
     (0..runs)
         .map(move |i| (count - run) * i / runs.max(2).saturating_sub(1))
         .map(move |start| start..start + run)

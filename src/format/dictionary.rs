@@ -15,7 +15,7 @@ use parquet::schema::types::{ColumnDescPtr, ColumnDescriptor};
 
 use super::encoder::{ColumnEncoder, EncodedColumn};
 use super::numbers::is_number;
-use super::pages::{Bounds, Chunk, Order, PAGE_ROWS, PageValues, bit_width, put_indices};
+use super::pages::{Bounds, Chunk, Order, PAGE_ROWS, PageValues, PendingPage, bit_width, put_indices};
 use super::parquet::{Codec, writing};
 use crate::error::{Error, ErrorClass, Result};
 
@@ -103,8 +103,12 @@ impl ColumnEncoder for DictionaryColumn {
         Ok(())
     }
 
+    fn take_pages(&mut self) -> Vec<PendingPage> {
+        self.chunk.take_pages()
+    }
+
     fn memory(&self) -> usize {
-        self.chunk.memory() + 2 * self.values.plain.capacity() + self.values.starts.capacity() * 48
+        2 * self.values.plain.capacity() + self.values.starts.capacity() * 48
     }
 
     fn close(self: Box<Self>) -> Result<EncodedColumn> {

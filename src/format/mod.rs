@@ -11,4 +11,5 @@ mod texts;
 
 pub use self::encoder::{ColumnEncoder, EncodedColumn, Encoders, ParquetEncoders};
 pub use self::levels::{LeafSlice, LeveledRowGroup, LeveledSchema};
+pub use self::pages::PendingPage;
 pub use self::parquet::{Codec, ParquetOptions, ParquetPart, PartSummary};

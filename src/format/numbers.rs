@@ -13,8 +13,8 @@ use parquet::schema::types::{ColumnDescPtr, ColumnDescriptor};
 use super::choice::{Choice, Chosen, MOST, Plan, choose_numbers};
 use super::encoder::{ColumnEncoder, EncodedColumn};
 use super::pages::{
-    Bounds, Chunk, Number, NumberTable, Order, PAGE_ROWS, PageValues, bit_width, plain, put_delta,
-    put_indices, put_split, range,
+    Bounds, Chunk, Number, NumberTable, Order, PAGE_ROWS, PageValues, PendingPage, bit_width, plain,
+    put_delta, put_indices, put_split, range,
 };
 use super::parquet::{Codec, writing};
 use crate::error::Result;
@@ -205,8 +205,13 @@ impl<T: Number> ColumnEncoder for NumberColumn<T> {
         written.map_err(|e| writing(&self.path, &e))
     }
 
+    fn take_pages(&mut self) -> Vec<PendingPage> {
+        self.chunk.take_pages()
+    }
+
     fn memory(&self) -> usize {
-        self.chunk.memory()
+        (self.waiting.capacity() + self.table.numbers().len()) * T::WIDTH
+            + self.indices.capacity() * 4
             + size_of_val(&self.waiting[..])
             + self.table.memory()
             + self.indices.capacity() * 4

@@ -14,7 +14,8 @@ use parquet::schema::types::{ColumnDescPtr, ColumnDescriptor};
 use super::choice::{Choice, Chosen, Plan, Trial, sample};
 use super::encoder::{ColumnEncoder, EncodedColumn};
 use super::pages::{
-    Bounds, Chunk, Compressor, Order, PAGE_ROWS, PageValues, TextTable, bit_width, put_delta, put_indices,
+    Bounds, Chunk, Compressor, Order, PAGE_ROWS, PageValues, PendingPage, TextTable, bit_width, put_delta,
+    put_indices,
 };
 use super::parquet::{Codec, writing};
 use crate::error::Result;
@@ -247,9 +248,13 @@ impl ColumnEncoder for TextColumn {
         written.map_err(|e| writing(&self.path, &e))
     }
 
+    fn take_pages(&mut self) -> Vec<PendingPage> {
+        self.chunk.take_pages()
+    }
+
     fn memory(&self) -> usize {
         let waiting = self.waiting.len() + self.waiting_ends.len() * 4;
-        self.chunk.memory() + waiting + self.table.memory() + self.indices.capacity() * 4
+        waiting + self.table.memory() + self.indices.capacity() * 4
     }
 
     fn close(mut self: Box<Self>) -> Result<EncodedColumn> {

@@ -1,13 +1,16 @@
 //! A column chunk that grows page by page.
 
+use std::cell::Cell;
 use std::cmp::Ordering;
-use std::io::{self, Cursor, Read, Write};
+use std::collections::VecDeque;
+use std::io::{self, Read, Write};
+use std::sync::{Arc, OnceLock};
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use parquet::basic::{BoundaryOrder, Encoding, LogicalType, PageType};
 use parquet::column::page::{CompressedPage, Page, PageWriter};
 use parquet::column::writer::ColumnCloseResult;
-use parquet::errors::Result as ParquetResult;
+use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::metadata::{
     ColumnChunkMetaData, ColumnIndexBuilder, OffsetIndexBuilder, PageEncodingStats,
 };
@@ -28,22 +31,29 @@ pub struct Chunk {
     column: ColumnDescPtr,
     codec: Codec,
     compressor: Compressor,
-    pages: TrackedWrite<Vec<u8>>,
     page_list: Vec<PageInfo>,
-    /// Bytes before compression, headers included.
-    plain_bytes: usize,
+    /// Pages that nobody has taken to compress them.
+    fresh: Vec<PendingPage>,
     rows: u64,
-    /// Memory for a page before compression.
-    scratch: Vec<u8>,
 }
 
-/// What the indexes say of a page.
+/// What the indexes say of a page, and where it will be.
 struct PageInfo {
-    offset: u64,
-    bytes: usize,
     rows: usize,
     encoding: Encoding,
     bounds: Bounds,
+    written: Slot,
+}
+
+/// Where a page is put when it has been compressed.
+type Slot = Arc<OnceLock<ParquetResult<WrittenPage>>>;
+
+/// A page as the file has it, with its header.
+#[derive(Debug)]
+struct WrittenPage {
+    bytes: Bytes,
+    /// Bytes before compression, header included.
+    plain_bytes: usize,
 }
 
 /// The values of a page: how they are encoded, and what is known of them.
@@ -52,18 +62,49 @@ pub struct PageValues {
     pub bounds: Bounds,
 }
 
+/// A page that has yet to be compressed, by any thread.
+pub struct PendingPage {
+    plain: Vec<u8>,
+    rows: usize,
+    encoding: Encoding,
+    compressor: Compressor,
+    written: Slot,
+}
+
+thread_local! {
+    /// Memory for the next page.
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+impl PendingPage {
+    /// Bytes before compression.
+    pub fn plain_bytes(&self) -> usize {
+        self.plain.len()
+    }
+
+    /// Compresses it; returns the bytes that it has then. An error is its chunk's to tell.
+    pub fn compress(self) -> usize {
+        let page = |buf| Page::DataPage {
+            buf,
+            num_values: self.rows as u32,
+            encoding: self.encoding,
+            def_level_encoding: Encoding::RLE,
+            rep_level_encoding: Encoding::RLE,
+            statistics: None,
+        };
+        let written = write_page(self.compressor, &self.plain, page);
+        let bytes = written.as_ref().map_or(0, |written| written.bytes.len());
+        // Nobody else has this page.
+        let _ = self.written.set(written);
+        SPARE.set(self.plain);
+        bytes
+    }
+}
+
 impl Chunk {
     pub fn new(column: ColumnDescPtr, codec: Codec) -> ParquetResult<Self> {
-        Ok(Chunk {
-            column,
-            codec,
-            compressor: Compressor::new(codec)?,
-            pages: TrackedWrite::new(Vec::new()),
-            page_list: Vec::new(),
-            plain_bytes: 0,
-            rows: 0,
-            scratch: Vec::new(),
-        })
+        let compressor = Compressor::new(codec);
+        Ok(Chunk { column, codec, compressor, page_list: Vec::new(), fresh: Vec::new(), rows: 0 })
     }
 
     /// The codec at work, for trials.
@@ -71,9 +112,9 @@ impl Chunk {
         &mut self.compressor
     }
 
-    /// Bytes of memory in use.
-    pub fn memory(&self) -> usize {
-        self.pages.inner().len() + self.scratch.capacity()
+    /// The pages since the last call, for whoever has time to compress them.
+    pub fn take_pages(&mut self) -> Vec<PendingPage> {
+        std::mem::take(&mut self.fresh)
     }
 
     /// Adds a data page (version 1) of `rows` rows. `validity` are their bits, from a bit on, if any can be
@@ -84,7 +125,7 @@ impl Chunk {
         validity: Option<(&[u8], usize)>,
         put: impl FnOnce(&mut Vec<u8>) -> PageValues,
     ) -> ParquetResult<()> {
-        let mut plain = std::mem::take(&mut self.scratch);
+        let mut plain = SPARE.take();
         plain.clear();
         if self.column.max_def_level() > 0 {
             plain.extend_from_slice(&[0; 4]);
@@ -93,53 +134,61 @@ impl Chunk {
             plain[..4].copy_from_slice(&levels.to_le_bytes());
         }
         let PageValues { encoding, bounds } = put(&mut plain);
-        let page = |buf| Page::DataPage {
-            buf,
-            num_values: rows as u32,
-            encoding,
-            def_level_encoding: Encoding::RLE,
-            rep_level_encoding: Encoding::RLE,
-            statistics: None,
-        };
-        let offset = self.pages.bytes_written() as u64;
-        let (bytes, plain_bytes) = write_page(&mut self.pages, &mut self.compressor, &plain, page)?;
-        self.plain_bytes += plain_bytes;
+        let (compressor, written) = (self.compressor, Slot::default());
+        self.fresh.push(PendingPage { plain, rows, encoding, compressor, written: written.clone() });
         self.rows += rows as u64;
-        self.page_list.push(PageInfo { offset, bytes, rows, encoding, bounds });
-        self.scratch = plain;
+        self.page_list.push(PageInfo { rows, encoding, bounds, written });
         Ok(())
     }
 
-    /// Ends the chunk. `dictionary` are its values in PLAIN form, and how many, if it has one.
+    /// Ends the chunk: compresses the pages that nobody took, and the dictionary, which has its values in
+    /// PLAIN form, and how many.
     pub fn close(mut self, dictionary: Option<(&[u8], usize)>) -> ParquetResult<EncodedChunk> {
-        let mut first = TrackedWrite::new(Vec::new());
-        if let Some((values, count)) = dictionary {
-            let page = |buf| Page::DictionaryPage {
-                buf,
-                num_values: count as u32,
-                encoding: Encoding::PLAIN,
-                is_sorted: false,
-            };
-            self.plain_bytes += write_page(&mut first, &mut self.compressor, values, page)?.1;
-        }
-        let (dictionary_page, pages) = (first.into_inner()?, self.pages.into_inner()?);
-        let shift = dictionary_page.len() as i64;
+        let mut bytes = self.take_pages().into_iter().map(PendingPage::compress).sum();
+        let dictionary = dictionary.map(|(values, count)| {
+            let num_values = count as u32;
+            let page =
+                |buf| Page::DictionaryPage { buf, num_values, encoding: Encoding::PLAIN, is_sorted: false };
+            write_page(self.compressor, values, page)
+        });
+        let dictionary = dictionary.transpose()?;
+        bytes += dictionary.as_ref().map_or(0, |page| page.bytes.len());
+        Ok(EncodedChunk { chunk: self, dictionary, bytes })
+    }
+
+    /// The pages in the order of the file, and what it says of them, once all have been compressed.
+    fn finish(self, dictionary: Option<WrittenPage>) -> ParquetResult<(Pages, ColumnCloseResult)> {
+        let has_dictionary = dictionary.is_some();
+        let shift = dictionary.as_ref().map_or(0, |page| page.bytes.len()) as i64;
+        let mut page_list = self.page_list;
+        let mut plain_bytes = 0;
+        let mut pages = VecDeque::new();
+        let mut add = |page: WrittenPage| {
+            plain_bytes += page.plain_bytes;
+            pages.push_back(page.bytes);
+        };
+        dictionary.into_iter().for_each(&mut add);
         let is_utf8 = matches!(self.column.logical_type_ref(), Some(LogicalType::String));
 
         let mut all = Bounds::new(Order::of(&self.column));
         let mut offsets = OffsetIndexBuilder::new();
         let mut index = ColumnIndexBuilder::new(self.column.physical_type());
         let mut encodings: Vec<PageEncodingStats> = Vec::new();
-        if dictionary.is_some() {
+        if has_dictionary {
             encodings.push(PageEncodingStats {
                 page_type: PageType::DICTIONARY_PAGE,
                 encoding: Encoding::PLAIN,
                 count: 1,
             });
         }
-        for page in &self.page_list {
+        let mut offset = shift;
+        for page in &mut page_list {
+            let written = Arc::into_inner(std::mem::take(&mut page.written)).and_then(OnceLock::into_inner);
+            let written = written.ok_or_else(|| ParquetError::General("a page was lost".to_owned()))??;
             offsets.append_row_count(page.rows as i64);
-            offsets.append_offset_and_size(page.offset as i64 + shift, page.bytes as i32);
+            offsets.append_offset_and_size(offset, written.bytes.len() as i32);
+            offset += written.bytes.len() as i64;
+            add(written);
             all.merge(&page.bounds);
             let nans = page.bounds.nan_count().map(|nans| nans as i64);
             let (least, greatest) = match page.bounds.cut(is_utf8) {
@@ -160,27 +209,26 @@ impl Chunk {
                 }),
             }
         }
-        index.set_boundary_order(boundary_order(&self.page_list));
+        index.set_boundary_order(boundary_order(&page_list));
 
         let mut named: Vec<Encoding> = encodings.iter().map(|of| of.encoding).collect();
         if self.column.max_def_level() > 0 {
             named.push(Encoding::RLE);
         }
-        let bytes = dictionary_page.len() + pages.len();
         let mut metadata = ColumnChunkMetaData::builder(self.column.clone())
             .set_compression_codec(self.codec.name())
             .set_encodings(named)
             .set_page_encoding_stats(encodings)
-            .set_total_compressed_size(bytes as i64)
-            .set_total_uncompressed_size(self.plain_bytes as i64)
+            .set_total_compressed_size(offset)
+            .set_total_uncompressed_size(plain_bytes as i64)
             .set_num_values(self.rows as i64)
             .set_data_page_offset(shift)
-            .set_dictionary_page_offset(dictionary.map(|_| 0));
+            .set_dictionary_page_offset(has_dictionary.then_some(0));
         if let Some(statistics) = all.statistics(&self.column, is_utf8) {
             metadata = metadata.set_statistics(statistics);
         }
         let close = ColumnCloseResult {
-            bytes_written: bytes as u64,
+            bytes_written: offset as u64,
             rows_written: self.rows,
             metadata: metadata.build()?,
             bloom_filter: None,
@@ -190,22 +238,22 @@ impl Chunk {
             },
             offset_index: Some(offsets.build()),
         };
-        Ok(EncodedChunk { pages: [dictionary_page.into(), pages.into()], close })
+        Ok((Pages(pages), close))
     }
 }
 
-/// Compresses and writes a page. Returns its bytes, and what they would be without compression.
+/// Compresses and writes a page.
 fn write_page(
-    to: &mut TrackedWrite<Vec<u8>>,
-    compressor: &mut Compressor,
+    compressor: Compressor,
     plain: &[u8],
     page: impl FnOnce(Bytes) -> Page,
-) -> ParquetResult<(usize, usize)> {
+) -> ParquetResult<WrittenPage> {
     let mut compressed = Vec::new();
     compressor.compress(plain, &mut compressed)?;
     let page = CompressedPage::new(page(compressed.into()), plain.len());
-    let spec = SerializedPageWriter::new(to).write_page(page)?;
-    Ok((spec.bytes_written as usize, spec.uncompressed_size))
+    let mut to = TrackedWrite::new(Vec::new());
+    let spec = SerializedPageWriter::new(&mut to).write_page(page)?;
+    Ok(WrittenPage { bytes: to.into_inner()?.into(), plain_bytes: spec.uncompressed_size })
 }
 
 /// How the pages that are not all null lie (parquet.thrift, `BoundaryOrder`).
@@ -219,28 +267,32 @@ fn boundary_order(pages: &[PageInfo]) -> BoundaryOrder {
     }
 }
 
-/// A column chunk in memory: its dictionary page and its data pages.
-#[derive(Debug)]
+/// A column chunk in memory, some of whose pages may not be compressed yet.
 pub struct EncodedChunk {
-    pages: [Bytes; 2],
-    close: ColumnCloseResult,
+    chunk: Chunk,
+    dictionary: Option<WrittenPage>,
+    bytes: usize,
 }
 
 impl EncodedChunk {
+    /// Bytes, but for pages that somebody took to compress.
     pub fn bytes(&self) -> usize {
-        self.pages.iter().map(Bytes::len).sum()
+        self.bytes
     }
 
+    /// All its pages must have been compressed.
     pub fn append_to<W: Write + Send>(
         self,
         row_group: &mut SerializedRowGroupWriter<'_, W>,
     ) -> ParquetResult<()> {
-        row_group.append_column(&Pages(self.pages), self.close)
+        let (pages, close) = self.chunk.finish(self.dictionary)?;
+        row_group.append_column(&pages, close)
     }
 }
 
 /// The pages, as the crate reads them when it copies them to the file.
-struct Pages([Bytes; 2]);
+#[derive(Clone)]
+struct Pages(VecDeque<Bytes>);
 
 impl Length for Pages {
     fn len(&self) -> u64 {
@@ -248,17 +300,25 @@ impl Length for Pages {
     }
 }
 
+impl Read for Pages {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        let Some(page) = self.0.front_mut() else { return Ok(0) };
+        let count = to.len().min(page.len());
+        page.copy_to_slice(&mut to[..count]);
+        if page.is_empty() {
+            self.0.pop_front();
+        }
+        Ok(count)
+    }
+}
+
 impl ChunkReader for Pages {
-    type T = io::Chain<Cursor<Bytes>, Cursor<Bytes>>;
+    type T = Pages;
 
     fn get_read(&self, start: u64) -> ParquetResult<Self::T> {
-        let first = self.0[0].len() as u64;
-        let cursor = |bytes: &Bytes, at: u64| {
-            let mut cursor = Cursor::new(bytes.clone());
-            cursor.set_position(at);
-            cursor
-        };
-        Ok(cursor(&self.0[0], start.min(first)).chain(cursor(&self.0[1], start.saturating_sub(first))))
+        let mut pages = self.clone();
+        io::copy(&mut pages.by_ref().take(start), &mut io::sink())?;
+        Ok(pages)
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<Bytes> {

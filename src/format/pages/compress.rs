@@ -1,15 +1,26 @@
 //! Page compression (Parquet Compression.md), with contexts that are kept from page to page.
 
+use std::cell::RefCell;
 use std::io::{self, Write};
 
 use flate2::write::GzEncoder;
 
 use crate::format::Codec;
 
+/// Compresses with a codec. What the codec keeps from page to page belongs to the thread: columns are many,
+/// the threads that encode are few.
+#[derive(Clone, Copy)]
+pub struct Compressor(Codec);
+
+thread_local! {
+    /// The context of the codec that was used last.
+    static CONTEXT: RefCell<Option<(Codec, Context)>> = const { RefCell::new(None) };
+}
+
 /// A codec at work.
-pub enum Compressor {
+enum Context {
     Uncompressed,
-    Snappy(snap::raw::Encoder),
+    Snappy(Box<snap::raw::Encoder>),
     Gzip(flate2::Compression),
     Lz4,
     Lz4Raw,
@@ -17,45 +28,58 @@ pub enum Compressor {
 }
 
 impl Compressor {
-    pub fn new(codec: Codec) -> io::Result<Self> {
-        Ok(match codec {
-            Codec::Uncompressed => Compressor::Uncompressed,
-            Codec::Snappy => Compressor::Snappy(snap::raw::Encoder::new()),
-            Codec::Gzip(level) => Compressor::Gzip(flate2::Compression::new(level.unsigned_abs())),
-            Codec::Lz4 => Compressor::Lz4,
-            Codec::Lz4Raw => Compressor::Lz4Raw,
-            Codec::Zstd(level) => Compressor::Zstd(zstd::bulk::Compressor::new(level)?),
-        })
+    pub fn new(codec: Codec) -> Self {
+        Compressor(codec)
     }
 
     /// Appends the compressed form of `page` to `out`.
-    pub fn compress(&mut self, page: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
+    pub fn compress(self, page: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
+        CONTEXT.with_borrow_mut(|kept| match kept {
+            Some((codec, context)) if *codec == self.0 => context.compress(page, out),
+            _ => kept.insert((self.0, Context::new(self.0)?)).1.compress(page, out),
+        })
+    }
+}
+
+impl Context {
+    fn new(codec: Codec) -> io::Result<Self> {
+        Ok(match codec {
+            Codec::Uncompressed => Context::Uncompressed,
+            Codec::Snappy => Context::Snappy(Box::new(snap::raw::Encoder::new())),
+            Codec::Gzip(level) => Context::Gzip(flate2::Compression::new(level.unsigned_abs())),
+            Codec::Lz4 => Context::Lz4,
+            Codec::Lz4Raw => Context::Lz4Raw,
+            Codec::Zstd(level) => Context::Zstd(zstd::bulk::Compressor::new(level)?),
+        })
+    }
+
+    fn compress(&mut self, page: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
         let start = out.len();
         let room = |out: &mut Vec<u8>, most: usize| out.resize(start + most, 0);
         let used = match self {
-            Compressor::Uncompressed => {
+            Context::Uncompressed => {
                 out.extend_from_slice(page);
                 return Ok(());
             }
-            Compressor::Gzip(level) => {
+            Context::Gzip(level) => {
                 let mut encoder = GzEncoder::new(out, *level);
                 encoder.write_all(page)?;
                 return encoder.finish().map(drop);
             }
-            Compressor::Snappy(encoder) => {
+            Context::Snappy(encoder) => {
                 room(out, snap::raw::max_compress_len(page.len()));
                 encoder.compress(page, &mut out[start..])?
             }
-            Compressor::Zstd(encoder) => {
+            Context::Zstd(encoder) => {
                 room(out, zstd::zstd_safe::compress_bound(page.len()));
                 encoder.compress_to_buffer(page, &mut out[start..])?
             }
-            Compressor::Lz4Raw => {
+            Context::Lz4Raw => {
                 room(out, lz4_flex::block::get_maximum_output_size(page.len()));
                 lz4_flex::block::compress_into(page, &mut out[start..]).map_err(io::Error::other)?
             }
             // Hadoop's framing: the lengths of both forms, big-endian, before the block.
-            Compressor::Lz4 => {
+            Context::Lz4 => {
                 room(out, 8 + lz4_flex::block::get_maximum_output_size(page.len()));
                 let block = &mut out[start + 8..];
                 let used = lz4_flex::block::compress_into(page, block).map_err(io::Error::other)?;

@@ -10,7 +10,7 @@ mod pack;
 mod tables;
 
 pub use bounds::{Bounds, Order};
-pub use chunk::{Chunk, EncodedChunk, PAGE_ROWS, PageValues};
+pub use chunk::{Chunk, EncodedChunk, PAGE_ROWS, PageValues, PendingPage};
 pub use compress::Compressor;
 pub use encode::{put_delta, put_split};
 pub use hybrid::{bit_width, put_indices};
