@@ -1,6 +1,7 @@
 //! Which encoding a column gets: the one whose sample is smallest once compressed.
 
 use parking_lot::Mutex;
+use parquet::basic::Encoding;
 use parquet::errors::Result as ParquetResult;
 
 use super::pages::{Compressor, Number, NumberTable, bit_width, plain, put_delta, put_indices, put_split};
@@ -26,6 +27,17 @@ pub struct Choice {
 impl Choice {
     /// Of a page without values.
     pub const NONE: Choice = Choice { plan: Plan::Plain, otherwise: Plan::Plain };
+
+    /// The user's.
+    pub fn of(encoding: Encoding) -> Choice {
+        let plan = match encoding {
+            Encoding::BYTE_STREAM_SPLIT => Plan::Split,
+            Encoding::DELTA_BINARY_PACKED | Encoding::DELTA_LENGTH_BYTE_ARRAY => Plan::Delta,
+            Encoding::RLE_DICTIONARY => Plan::Dictionary,
+            _ => Plan::Plain,
+        };
+        Choice { plan, otherwise: Plan::Plain }
+    }
 }
 
 /// A column's choice, which its row groups share until it is old.

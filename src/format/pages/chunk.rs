@@ -4,37 +4,39 @@ use std::cmp::Ordering;
 use std::io::{self, Cursor, Read, Write};
 
 use bytes::Bytes;
-use parquet::basic::{BoundaryOrder, Encoding, LogicalType, PageType};
-use parquet::column::page::{CompressedPage, Page, PageWriter};
+use parquet::basic::{BoundaryOrder, Encoding, LogicalType, PageType, Type};
+use parquet::bloom_filter::Sbbf;
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::Result as ParquetResult;
 use parquet::file::metadata::{
     ColumnChunkMetaData, ColumnIndexBuilder, OffsetIndexBuilder, PageEncodingStats,
 };
 use parquet::file::reader::{ChunkReader, Length};
-use parquet::file::writer::{SerializedPageWriter, SerializedRowGroupWriter, TrackedWrite};
+use parquet::file::writer::SerializedRowGroupWriter;
 use parquet::schema::types::ColumnDescPtr;
 
 use super::bounds::{Bounds, Order};
 use super::compress::Compressor;
+use super::header::{PageHeader, PageKind};
 use super::hybrid::put_bits;
-use crate::format::Codec;
-
-/// Rows of a data page: few headers, and still a cache full of values.
-pub const PAGE_ROWS: usize = 1 << 16;
+use crate::format::options::{ChunkOptions, Codec, PageVersion, StatisticsLevel};
 
 /// A flat column's chunk.
 pub struct Chunk {
     column: ColumnDescPtr,
-    codec: Codec,
+    order: Option<Order>,
+    options: ChunkOptions,
     compressor: Compressor,
-    pages: TrackedWrite<Vec<u8>>,
+    /// What of the values has been told, if it has a bloom filter.
+    filter: Option<Sbbf>,
+    pages: Vec<u8>,
     page_list: Vec<PageInfo>,
     /// Bytes before compression, headers included.
     plain_bytes: usize,
     rows: u64,
-    /// Memory for a page before compression.
+    /// Memory for a page before compression, and after.
     scratch: Vec<u8>,
+    compressed: Vec<u8>,
 }
 
 /// What the indexes say of a page.
@@ -52,18 +54,55 @@ pub struct PageValues {
     pub bounds: Bounds,
 }
 
+/// The dictionary of a chunk.
+pub struct DictionaryPage<'a> {
+    /// Its values, in PLAIN form.
+    pub plain: &'a [u8],
+    /// How many.
+    pub count: usize,
+    /// How many of them there are in data pages, if that is known.
+    pub used: Option<usize>,
+}
+
 impl Chunk {
-    pub fn new(column: ColumnDescPtr, codec: Codec) -> ParquetResult<Self> {
+    pub fn new(column: ColumnDescPtr, options: ChunkOptions) -> ParquetResult<Self> {
+        let filter = options.bloom_filter.map(|filter| Sbbf::new_with_ndv_fpp(filter.ndv, filter.fpp));
         Ok(Chunk {
+            order: Order::of(&column),
             column,
-            codec,
-            compressor: Compressor::new(codec)?,
-            pages: TrackedWrite::new(Vec::new()),
+            options,
+            compressor: Compressor::new(options.codec)?,
+            filter: filter.transpose()?,
+            pages: Vec::new(),
             page_list: Vec::new(),
             plain_bytes: 0,
             rows: 0,
             scratch: Vec::new(),
+            compressed: Vec::new(),
         })
+    }
+
+    /// Rows of a page at most, if each takes `width` bytes.
+    pub fn page_rows(&self, width: usize) -> usize {
+        self.options.page_rows.min(self.options.page_bytes / width).max(1)
+    }
+
+    /// Bytes of a page before compression, about.
+    pub fn page_bytes(&self) -> usize {
+        self.options.page_bytes
+    }
+
+    /// Whether bounds are of use.
+    pub fn has_statistics(&self) -> bool {
+        self.options.statistics != StatisticsLevel::None
+    }
+
+    /// Tells the bloom filter, if there is one, of values that are not in the dictionary; in PLAIN form, without
+    /// the length of a byte array.
+    pub fn filter<'a>(&mut self, values: impl Iterator<Item = &'a [u8]>) {
+        if let Some(filter) = &mut self.filter {
+            values.for_each(|value| insert(filter, self.order, value));
+        }
     }
 
     /// The codec at work, for trials.
@@ -73,10 +112,11 @@ impl Chunk {
 
     /// Bytes of memory in use.
     pub fn memory(&self) -> usize {
-        self.pages.inner().len() + self.scratch.capacity()
+        let filter = self.filter.as_ref().map_or(0, |filter| filter.num_blocks() * 32);
+        self.pages.len() + self.scratch.capacity() + self.compressed.capacity() + filter
     }
 
-    /// Adds a data page (version 1) of `rows` rows. `validity` are their bits, from a bit on, if any can be
+    /// Adds a data page of `rows` rows. `validity` are their bits, from a bit on, if any can be
     /// null; `put` writes the values of those that are not.
     pub fn put_page(
         &mut self,
@@ -86,47 +126,82 @@ impl Chunk {
     ) -> ParquetResult<()> {
         let mut plain = std::mem::take(&mut self.scratch);
         plain.clear();
+        let is_v2 = self.options.version == PageVersion::V2;
         if self.column.max_def_level() > 0 {
-            plain.extend_from_slice(&[0; 4]);
+            let lead = if is_v2 { 0 } else { 4 };
+            plain.resize(lead, 0);
             put_bits(&mut plain, validity, rows);
-            let levels = plain.len() as u32 - 4;
-            plain[..4].copy_from_slice(&levels.to_le_bytes());
+            if !is_v2 {
+                let levels = plain.len() as u32 - 4;
+                plain[..4].copy_from_slice(&levels.to_le_bytes());
+            }
         }
+        let level_bytes = plain.len();
         let PageValues { encoding, bounds } = put(&mut plain);
-        let page = |buf| Page::DataPage {
-            buf,
-            num_values: rows as u32,
-            encoding,
-            def_level_encoding: Encoding::RLE,
-            rep_level_encoding: Encoding::RLE,
-            statistics: None,
+        let kind = match is_v2 {
+            true => {
+                let nulls = bounds.nulls as usize;
+                PageKind::V2 { rows, nulls, encoding, level_bytes, is_compressed: true }
+            }
+            false => PageKind::V1 { rows, encoding },
         };
-        let offset = self.pages.bytes_written() as u64;
-        let (bytes, plain_bytes) = write_page(&mut self.pages, &mut self.compressor, &plain, page)?;
-        self.plain_bytes += plain_bytes;
+        let offset = self.pages.len();
+        let mut pages = std::mem::take(&mut self.pages);
+        self.write_page(&mut pages, &plain, kind)?;
+        self.pages = pages;
         self.rows += rows as u64;
-        self.page_list.push(PageInfo { offset, bytes, rows, encoding, bounds });
+        let bytes = self.pages.len() - offset;
+        self.page_list.push(PageInfo { offset: offset as u64, bytes, rows, encoding, bounds });
         self.scratch = plain;
         Ok(())
     }
 
-    /// Ends the chunk. `dictionary` are its values in PLAIN form, and how many, if it has one.
-    pub fn close(mut self, dictionary: Option<(&[u8], usize)>) -> ParquetResult<EncodedChunk> {
-        let mut first = TrackedWrite::new(Vec::new());
-        if let Some((values, count)) = dictionary {
-            let page = |buf| Page::DictionaryPage {
-                buf,
-                num_values: count as u32,
-                encoding: Encoding::PLAIN,
-                is_sorted: false,
-            };
-            self.plain_bytes += write_page(&mut first, &mut self.compressor, values, page)?.1;
+    /// Compresses a page and appends it to `to`.
+    fn write_page(&mut self, to: &mut Vec<u8>, plain: &[u8], mut kind: PageKind) -> ParquetResult<()> {
+        let mut page = plain;
+        if self.options.codec != Codec::Uncompressed {
+            let levels = if let PageKind::V2 { level_bytes, .. } = kind { level_bytes } else { 0 };
+            self.compressed.clear();
+            self.compressed.extend_from_slice(&plain[..levels]);
+            self.compressor.compress(&plain[levels..], &mut self.compressed)?;
+            page = &self.compressed;
         }
-        let (dictionary_page, pages) = (first.into_inner()?, self.pages.into_inner()?);
+        if let PageKind::V2 { is_compressed, .. } = &mut kind
+            && page.len() >= plain.len()
+        {
+            *is_compressed = false;
+            page = plain;
+        }
+        let mut crc = flate2::Crc::new();
+        if self.options.page_crc {
+            crc.update(page);
+        }
+        let crc = self.options.page_crc.then(|| crc.sum());
+        let start = to.len();
+        PageHeader { kind, plain_bytes: plain.len(), bytes: page.len(), crc }.put(to)?;
+        self.plain_bytes += to.len() - start + plain.len();
+        to.extend_from_slice(page);
+        Ok(())
+    }
+
+    /// Ends the chunk.
+    pub fn close(mut self, dictionary: Option<DictionaryPage<'_>>) -> ParquetResult<EncodedChunk> {
+        let mut dictionary_page = Vec::new();
+        if let Some(DictionaryPage { plain, count, .. }) = dictionary {
+            self.write_page(&mut dictionary_page, plain, PageKind::Dictionary { count })?;
+            if let Some(filter) = &mut self.filter {
+                let physical = self.column.physical_type();
+                each_plain(plain, count, physical, |value| insert(filter, self.order, value));
+            }
+        }
+        if let (Some(filter), Some(wanted)) = (&mut self.filter, self.options.bloom_filter) {
+            filter.fold_to_target_fpp(wanted.fpp);
+        }
         let shift = dictionary_page.len() as i64;
+        let pages = self.pages;
         let is_utf8 = matches!(self.column.logical_type_ref(), Some(LogicalType::String));
 
-        let mut all = Bounds::new(Order::of(&self.column));
+        let mut all = Bounds::new(self.order);
         let mut offsets = OffsetIndexBuilder::new();
         let mut index = ColumnIndexBuilder::new(self.column.physical_type());
         let mut encodings: Vec<PageEncodingStats> = Vec::new();
@@ -167,8 +242,17 @@ impl Chunk {
             named.push(Encoding::RLE);
         }
         let bytes = dictionary_page.len() + pages.len();
+        // Bits that differ are not always values that do.
+        let is_float = matches!(self.order, Some(Order::Float | Order::Double));
+        let in_dictionary = |page: &PageInfo| {
+            page.encoding == Encoding::RLE_DICTIONARY || page.bounds.nulls == page.rows as u64
+        };
+        let distinct = match &dictionary {
+            Some(dictionary) if !is_float && self.page_list.iter().all(in_dictionary) => dictionary.used,
+            _ => None,
+        };
         let mut metadata = ColumnChunkMetaData::builder(self.column.clone())
-            .set_compression_codec(self.codec.name())
+            .set_compression_codec(self.options.codec.name())
             .set_encodings(named)
             .set_page_encoding_stats(encodings)
             .set_total_compressed_size(bytes as i64)
@@ -176,17 +260,19 @@ impl Chunk {
             .set_num_values(self.rows as i64)
             .set_data_page_offset(shift)
             .set_dictionary_page_offset(dictionary.map(|_| 0));
-        if let Some(statistics) = all.statistics(&self.column, is_utf8) {
+        if self.options.statistics != StatisticsLevel::None
+            && let Some(statistics) = all.statistics(&self.column, is_utf8, distinct.map(|n| n as u64))
+        {
             metadata = metadata.set_statistics(statistics);
         }
         let close = ColumnCloseResult {
             bytes_written: bytes as u64,
             rows_written: self.rows,
             metadata: metadata.build()?,
-            bloom_filter: None,
-            column_index: match Order::of(&self.column) {
-                Some(_) => Some(index.build()?),
-                None => None,
+            bloom_filter: self.filter,
+            column_index: match self.order {
+                Some(_) if self.options.statistics == StatisticsLevel::Page => Some(index.build()?),
+                _ => None,
             },
             offset_index: Some(offsets.build()),
         };
@@ -194,18 +280,29 @@ impl Chunk {
     }
 }
 
-/// Compresses and writes a page. Returns its bytes, and what they would be without compression.
-fn write_page(
-    to: &mut TrackedWrite<Vec<u8>>,
-    compressor: &mut Compressor,
-    plain: &[u8],
-    page: impl FnOnce(Bytes) -> Page,
-) -> ParquetResult<(usize, usize)> {
-    let mut compressed = Vec::new();
-    compressor.compress(plain, &mut compressed)?;
-    let page = CompressedPage::new(page(compressed.into()), plain.len());
-    let spec = SerializedPageWriter::new(to).write_page(page)?;
-    Ok((spec.bytes_written as usize, spec.uncompressed_size))
+/// Tells the filter of a value, in each form that a reader may look for.
+fn insert(filter: &mut Sbbf, order: Option<Order>, value: &[u8]) {
+    filter.insert(value);
+    if let Some(order) = order {
+        order.others_equal(value).iter().for_each(|other| filter.insert(&other[..value.len()]));
+    }
+}
+
+/// Calls `each` for `count` values in PLAIN form, without the length of a byte array.
+fn each_plain(mut plain: &[u8], count: usize, physical: Type, mut each: impl FnMut(&[u8])) {
+    let width = plain.len() / count.max(1);
+    for _ in 0..count {
+        let len = match (physical, plain.split_first_chunk()) {
+            (Type::BYTE_ARRAY, Some((len, rest))) => {
+                plain = rest;
+                u32::from_le_bytes(*len) as usize
+            }
+            _ => width,
+        };
+        let (value, rest) = plain.split_at(len);
+        each(value);
+        plain = rest;
+    }
 }
 
 /// How the pages that are not all null lie (parquet.thrift, `BoundaryOrder`).

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use flate2::write::GzEncoder;
 
-use crate::format::Codec;
+use crate::format::options::Codec;
 
 /// A codec at work.
 pub enum Compressor {

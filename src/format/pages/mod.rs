@@ -4,12 +4,13 @@ mod bounds;
 mod chunk;
 mod compress;
 mod encode;
+mod header;
 mod hybrid;
 mod number;
 mod tables;
 
 pub use bounds::{Bounds, Order};
-pub use chunk::{Chunk, EncodedChunk, PAGE_ROWS, PageValues};
+pub use chunk::{Chunk, DictionaryPage, EncodedChunk, PageValues};
 pub use compress::Compressor;
 pub use encode::{put_delta, put_split};
 pub use hybrid::{bit_width, put_indices};
