@@ -359,7 +359,10 @@ struct ArrowArrayStream;
 /** The lengths, then the bytes. Text and binary. */
 #define PF_ENCODING_DELTA_LENGTH_BYTE_ARRAY 4
 
-/** All first bytes, all second bytes, and so on. Numbers and fixed-size binary. */
+/**
+ * All first bytes, all second bytes, and so on. Parquet's INT32, INT64, FLOAT and DOUBLE; not
+ * fixed-size binary, which few readers know it for.
+ */
 #define PF_ENCODING_BYTE_STREAM_SPLIT 5
 
 /** The default: in options of a column what the part's options say, in these `PF_STATISTICS_PAGE`. */

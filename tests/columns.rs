@@ -635,11 +635,10 @@ fn encodings(data_type: &DataType) -> Vec<Option<Encoding>> {
         DataType::Boolean | DataType::List(_) | DataType::Struct(_) => {}
         DataType::Utf8 | DataType::Binary => encodings.push(Some(Encoding::DELTA_LENGTH_BYTE_ARRAY)),
         DataType::Float16
-        | DataType::Float32
-        | DataType::Float64
         | DataType::FixedSizeBinary(_)
         | DataType::Decimal128(..)
-        | DataType::Decimal256(..) => encodings.push(Some(Encoding::BYTE_STREAM_SPLIT)),
+        | DataType::Decimal256(..) => {}
+        DataType::Float32 | DataType::Float64 => encodings.push(Some(Encoding::BYTE_STREAM_SPLIT)),
         _ => encodings.extend([Some(Encoding::DELTA_BINARY_PACKED), Some(Encoding::BYTE_STREAM_SPLIT)]),
     }
     encodings

@@ -19,7 +19,8 @@ pub const PF_ENCODING_DICTIONARY: i32 = 2;
 pub const PF_ENCODING_DELTA_BINARY_PACKED: i32 = 3;
 /// The lengths, then the bytes. Text and binary.
 pub const PF_ENCODING_DELTA_LENGTH_BYTE_ARRAY: i32 = 4;
-/// All first bytes, all second bytes, and so on. Numbers and fixed-size binary.
+/// All first bytes, all second bytes, and so on. Parquet's INT32, INT64, FLOAT and DOUBLE; not
+/// fixed-size binary, which few readers know it for.
 pub const PF_ENCODING_BYTE_STREAM_SPLIT: i32 = 5;
 
 /// The default: in options of a column what the part's options say, in these `PF_STATISTICS_PAGE`.

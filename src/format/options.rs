@@ -294,9 +294,8 @@ impl ColumnOptions {
                 Encoding::RLE_DICTIONARY => &[physical],
                 Encoding::DELTA_BINARY_PACKED => &[Type::INT32, Type::INT64],
                 Encoding::DELTA_LENGTH_BYTE_ARRAY => &[Type::BYTE_ARRAY],
-                Encoding::BYTE_STREAM_SPLIT => {
-                    &[Type::INT32, Type::INT64, Type::FLOAT, Type::DOUBLE, Type::FIXED_LEN_BYTE_ARRAY]
-                }
+                // The format has it for FIXED_LEN_BYTE_ARRAY too, but DuckDB and Polars cannot read that.
+                Encoding::BYTE_STREAM_SPLIT => &[Type::INT32, Type::INT64, Type::FLOAT, Type::DOUBLE],
                 other => return refuse(format!("encoding {other} is none that libflow writes")),
             };
             if !types.contains(&physical) {
