@@ -408,6 +408,8 @@ def test_filters_find_the_matching_rows(name, form, tmp_path):
     if name == "bool":
         encoding, bloom = min(encoding, 1), False
     for pattern, is_null in NULLS.items():
+        if pattern in ("none", "all") and form != "auto":
+            continue
         values = [None if is_null(i) else value for i, value in enumerate(all_values)]
         table = pa.table({"i": pa.array(range(ROWS), pa.int64()), "v": pa.array(values, kind)})
         path = str(tmp_path / f"{pattern}.parquet")
