@@ -1,8 +1,6 @@
 //! Page compression (Parquet Compression.md), with contexts that are kept from page to page.
 
-use std::io::{self, Write};
-
-use flate2::write::GzEncoder;
+use std::io;
 
 use crate::format::options::Codec;
 
@@ -10,7 +8,8 @@ use crate::format::options::Codec;
 pub enum Compressor {
     Uncompressed,
     Snappy(snap::raw::Encoder),
-    Gzip(flate2::Compression),
+    /// libdeflate: up to four times as fast as zlib's successors, as it has a page whole.
+    Gzip(libdeflater::Compressor),
     Lz4,
     Lz4Raw,
     Zstd(zstd::bulk::Compressor<'static>),
@@ -21,7 +20,11 @@ impl Compressor {
         Ok(match codec {
             Codec::Uncompressed => Compressor::Uncompressed,
             Codec::Snappy => Compressor::Snappy(snap::raw::Encoder::new()),
-            Codec::Gzip(level) => Compressor::Gzip(flate2::Compression::new(level.unsigned_abs())),
+            Codec::Gzip(level) => {
+                let level =
+                    libdeflater::CompressionLvl::new(level).map_err(|_| io::Error::other("no such level"))?;
+                Compressor::Gzip(libdeflater::Compressor::new(level))
+            }
             Codec::Lz4 => Compressor::Lz4,
             Codec::Lz4Raw => Compressor::Lz4Raw,
             Codec::Zstd(level) => Compressor::Zstd(zstd::bulk::Compressor::new(level)?),
@@ -37,10 +40,9 @@ impl Compressor {
                 out.extend_from_slice(page);
                 return Ok(());
             }
-            Compressor::Gzip(level) => {
-                let mut encoder = GzEncoder::new(out, *level);
-                encoder.write_all(page)?;
-                return encoder.finish().map(drop);
+            Compressor::Gzip(encoder) => {
+                room(out, encoder.gzip_compress_bound(page.len()));
+                encoder.gzip_compress(page, &mut out[start..]).map_err(io::Error::other)?
             }
             Compressor::Snappy(encoder) => {
                 room(out, snap::raw::max_compress_len(page.len()));
