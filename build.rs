@@ -30,6 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .with_src(Path::new(&root).join("src/ffi/error.rs"))
         .with_src(Path::new(&root).join("src/ffi/schema.rs"))
         .with_src(Path::new(&root).join("src/ffi/columns.rs"))
+        .with_src(Path::new(&root).join("src/ffi/parquet_options.rs"))
         .with_src(Path::new(&root).join("src/ffi/writer.rs"))
         .with_src(Path::new(&root).join("src/ffi/row_group.rs"))
         .with_src(Path::new(&root).join("src/ffi/pool.rs"))

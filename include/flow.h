@@ -49,7 +49,7 @@
 #define PF_SINK_RESULT_INIT {sizeof(pf_sink_result), 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL}
 #define PF_WRITER_OPTIONS_INIT                                                                             \
   {sizeof(pf_writer_options), PF_CODEC_ZSTD, PF_LEVEL_DEFAULT, PF_SYNC_ON_CLOSE, PF_IF_EXISTS_FAIL, 0, 0,  \
-   0, 0, 0}
+   0, 0, 0, 0, 0, 0, 0, 0, PF_STATISTICS_DEFAULT, NULL, 0, 0, NULL, 0, 0}
 #define PF_SINK_OPTIONS_INIT {sizeof(pf_sink_options), 0, 0}
 #define PF_POOL_OPTIONS_INIT {sizeof(pf_pool_options), 0, 0, NULL, 0, 0}
 #define PF_STATS_INIT {sizeof(pf_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
@@ -361,6 +361,51 @@ struct ArrowArrayStream;
 /** `sel` are int64 indices. */
 #define PF_SEL_INT64 2
 
+/** What suits the values: the encoding in which a sample of them is smallest once compressed. */
+#define PF_ENCODING_AUTO 0
+
+/** As they are. Every type. */
+#define PF_ENCODING_PLAIN 1
+
+/**
+ * Distinct values, and indices into them; PLAIN once the dictionary is full (65,536 numbers, or 1 MiB of
+ * texts). Every type but bool.
+ */
+#define PF_ENCODING_DICTIONARY 2
+
+/** Differences of neighbours. Parquet's INT32 and INT64: integers, dates, times, short decimals. */
+#define PF_ENCODING_DELTA_BINARY_PACKED 3
+
+/** The lengths, then the bytes. Text and binary. */
+#define PF_ENCODING_DELTA_LENGTH_BYTE_ARRAY 4
+
+/**
+ * All first bytes, all second bytes, and so on. Parquet's INT32, INT64, FLOAT and DOUBLE; not
+ * fixed-size binary, which few readers know it for.
+ */
+#define PF_ENCODING_BYTE_STREAM_SPLIT 5
+
+/** The default: in options of a column what the part's options say, in these `PF_STATISTICS_PAGE`. */
+#define PF_STATISTICS_DEFAULT 0
+
+/** Nothing is told of the values. */
+#define PF_STATISTICS_NONE 1
+
+/** Least and greatest value, and the number of nulls, of each column in each row group. */
+#define PF_STATISTICS_CHUNK 2
+
+/** Of each page, too, so that readers skip pages. */
+#define PF_STATISTICS_PAGE 3
+
+/** A column with a bloom filter: readers that look for single values skip row groups that have none of them. */
+#define PF_COLUMN_BLOOM_FILTER 1
+
+/** Values fall from row to row. */
+#define PF_SORT_DESCENDING 1
+
+/** Nulls come before all values, not after them. */
+#define PF_SORT_NULLS_FIRST 2
+
 /** Parquet's own numbers (`CompressionCodec` in parquet.thrift): pages are not compressed. */
 #define PF_CODEC_UNCOMPRESSED 0
 
@@ -373,7 +418,7 @@ struct ArrowArrayStream;
 /** LZ4 in Hadoop's framing; deprecated by the format, for old readers. */
 #define PF_CODEC_LZ4 5
 
-/** Zstandard, `codec_level` 1 to 22, default 1. */
+/** Zstandard, `codec_level` 1 to 22, default 1; or -131,072 to -1, which are faster and compress less. */
 #define PF_CODEC_ZSTD 6
 
 /** LZ4 blocks. */
@@ -451,6 +496,10 @@ typedef struct pf_field {
   const struct pf_field *children;
   /** How many. */
   uint64_t child_count;
+  /** The id by which table formats know the field, 1 or more; 0: none. */
+  int32_t field_id;
+  /** 0. */
+  uint32_t reserved;
 } pf_field;
 
 /**
@@ -472,6 +521,44 @@ typedef struct pf_error {
   char message[1024];
 } pf_error;
 
+/** Options of a column. */
+typedef struct pf_column_options {
+  /**
+   * A field ("price"), a field of a struct ("a.b"), or a column as `flow inspect` names it
+   * ("a.list.element"). A field that is nested stands for all columns in it. Of several elements that name a
+   * column the last counts. Copied.
+   */
+  const char *path;
+  /** One of `PF_ENCODING_*`; 0 is auto. */
+  int32_t encoding;
+  /** One of `PF_STATISTICS_*`; 0 is what the part's options say. */
+  int32_t statistics;
+  /** 0 or `PF_COLUMN_BLOOM_FILTER`. Default none: a filter takes about 10 bits a distinct value. */
+  uint32_t flags;
+  /** 0. */
+  uint32_t reserved;
+  /**
+   * How often a bloom filter may take a value that is not there for one that could be, above 0 and below 1;
+   * 0 = 0.01.
+   */
+  double bloom_fpp;
+  /**
+   * Distinct values of a row group at most, which is what a bloom filter starts with room for; it shrinks to
+   * what it needs. 0: as many as the rows of a row group, at most 1,048,576.
+   */
+  uint64_t bloom_ndv;
+} pf_column_options;
+
+/** A column that rows are sorted by. */
+typedef struct pf_sort_key {
+  /** A field, a field of a struct ("a.b"), or a column as `flow inspect` names it. Copied. */
+  const char *path;
+  /** 0, or of `PF_SORT_*`. */
+  uint32_t flags;
+  /** 0. */
+  uint32_t reserved;
+} pf_sort_key;
+
 /** Options of a writer. Start them with `PF_WRITER_OPTIONS_INIT`, which gives the defaults. */
 typedef struct pf_writer_options {
   /** `sizeof(pf_writer_options)`. */
@@ -484,9 +571,12 @@ typedef struct pf_writer_options {
   int32_t sync;
   /** One of `PF_IF_EXISTS_*`; default fail. */
   int32_t if_exists;
-  /** 0. */
-  uint32_t reserved;
-  /** Rows of a row group; 0 = 1,048,576. */
+  /**
+   * The form of data pages, 1 or 2; 0 = 1, which every reader knows. In version 2 nulls are known without
+   * decompression, and values that it makes no smaller are stored as they are.
+   */
+  int32_t page_version;
+  /** Rows of a row group, at most; 0 = 1,048,576, the default of most writers. */
   uint64_t row_group_rows;
   /** Rows gathered before a batch goes to be encoded; 0 = 65,536. */
   uint64_t window_rows;
@@ -494,6 +584,53 @@ typedef struct pf_writer_options {
   uint64_t window_bytes;
   /** Bytes of batches waiting to be encoded before an append blocks; 0 = 32 MiB. One batch always fits. */
   uint64_t queue_bytes;
+  /**
+   * Bytes of a row group, as its rows lie in memory, about: it ends where either limit is reached. 0: no
+   * limit, as readers work by rows.
+   */
+  uint64_t row_group_bytes;
+  /** Rows of a page, at most; 0 = 65,536: few headers, yet what a reader decodes at once fits its cache. */
+  uint64_t page_rows;
+  /**
+   * Bytes of a page before compression, about, at most 1 GiB; 0 = 1 MiB, for the same reason. One value
+   * always fits.
+   */
+  uint64_t page_bytes;
+  /**
+   * Bytes after which what has been written is forced to disk, so that a close has less to wait for and a
+   * crash of the machine less to take; 0: only as `sync` says.
+   */
+  uint64_t sync_bytes;
+  /**
+   * 1: pages carry a CRC-32, which a reader may check (pyarrow: `page_checksum_verification`). Pages of
+   * bools, 16-bit floats, wide decimals, fixed-size binary, nested fields and row groups that came by levels
+   * have none. 0, the default: none have, as few readers look and compressed pages are often broken visibly.
+   */
+  uint32_t page_crc;
+  /**
+   * One of `PF_STATISTICS_*`, for columns without an option of their own; 0 = page: they cost little, and
+   * readers skip what a filter rules out. Texts and bytes in them are cut to 64 bytes, as the format allows.
+   */
+  int32_t statistics;
+  /**
+   * Options of single columns, `column_count` of them, `column_size` (`sizeof(pf_column_options)`) bytes
+   * each; NULL: none. Not kept.
+   */
+  const struct pf_column_options *columns;
+  /** How many. */
+  uint64_t column_count;
+  /** `sizeof(pf_column_options)`. */
+  uint64_t column_size;
+  /**
+   * What the rows of each row group are sorted by, most significant first: `sorting_count` elements of
+   * `sorting_size` (`sizeof(pf_sort_key)`) bytes; NULL: not said. It is written into the metadata, where
+   * readers may rely on it, and not checked. Not kept.
+   */
+  const struct pf_sort_key *sorting;
+  /** How many. */
+  uint64_t sorting_count;
+  /** `sizeof(pf_sort_key)`. */
+  uint64_t sorting_size;
 } pf_writer_options;
 
 /**
@@ -732,6 +869,10 @@ typedef struct pf_record_field {
   int64_t null_value;
   /** As in `pf_field`. */
   const char *timezone;
+  /** As in `pf_field`. */
+  int32_t field_id;
+  /** 0. */
+  uint32_t reserved;
 } pf_record_field;
 
 /** Options of a sink. Start them with `PF_SINK_OPTIONS_INIT`, which gives the defaults. */
@@ -858,7 +999,8 @@ void pf_schema_free(struct pf_schema *schema);
  * success `*writer` is a handle that the caller frees with `pf_writer_free`; on failure it is left
  * alone and no file stays. Creates a file, so may block. Any thread.
  *
- * Errors: `PF_ERR_INVALID_ARGUMENT`, `PF_ERR_STALE_HANDLE` (schema), `PF_ERR_NOT_FOUND` (the
+ * Errors: `PF_ERR_INVALID_ARGUMENT` (among them options of columns that are not there, or an encoding that
+ * cannot carry the type), `PF_ERR_STALE_HANDLE` (schema), `PF_ERR_NOT_FOUND` (the
  * directory), `PF_ERR_PERMISSION`, `PF_ERR_NO_SPACE`, `PF_ERR_IO`, `PF_ERR_CONFLICT` (the part exists,
  * or another writer is writing it).
  */
@@ -895,6 +1037,20 @@ pf_status pf_append_row_chunk(struct pf_writer *writer,
 pf_status pf_try_append_row_chunk(struct pf_writer *writer,
                                   const struct pf_row_chunk *chunk,
                                   struct pf_error *error);
+
+/**
+ * Adds a key and its value to the part's metadata, which is written at close; a key given again gets the new
+ * value. Both are UTF-8, NUL-terminated, of 1 to 65,536 bytes, and copied. Keys that start with "libflow."
+ * are libflow's own, and "ARROW:schema" is Arrow's. Never blocks, but for another thread's call on this
+ * writer. One thread at a time per writer.
+ *
+ * Errors: `PF_ERR_INVALID_ARGUMENT` (NULL, a reserved key), `PF_ERR_BAD_UTF8`, `PF_ERR_CLOSED`,
+ * `PF_ERR_STALE_HANDLE`, or the writer's first error.
+ */
+pf_status pf_writer_put_metadata(struct pf_writer *writer,
+                                 const char *key,
+                                 const char *value,
+                                 struct pf_error *error);
 
 /**
  * Ends the row group: rows appended so far go into it, later ones into the next. Does not wait for it

@@ -79,7 +79,11 @@ fn most(queue_bytes: usize, pool_bytes: usize) -> usize {
     };
     let bytes: Vec<u8> = (0..ROWS).flat_map(|_| next().to_le_bytes()).collect();
     let options = WriterOptions {
-        parquet: ParquetOptions { row_group_rows: ROW_GROUP_ROWS, codec: Codec::Uncompressed },
+        parquet: ParquetOptions {
+            row_group_rows: ROW_GROUP_ROWS,
+            codec: Codec::Uncompressed,
+            ..ParquetOptions::default()
+        },
         window_rows: WINDOW_ROWS,
         queue_bytes,
         ..WriterOptions::default()

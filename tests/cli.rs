@@ -7,8 +7,10 @@ use std::process::{Command, Output, Stdio};
 
 use arrow_schema::{DataType, Field, TimeUnit};
 use flow::columns::{ColumnSlice, Validity, Values};
+use flow::format::{BloomFilter, ColumnOptions, SortKey};
 use flow::schema::Schema;
 use flow::writer::{Writer, WriterOptions};
+use parquet::basic::Encoding;
 
 fn flow(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_flow")).args(arguments).output().unwrap()
@@ -20,7 +22,8 @@ fn stdout(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Three row groups of two rows: a timestamp in a named zone, a nullable text, an unsigned number.
+/// Three row groups of two rows, a page each: a timestamp in a named zone, a nullable text, an unsigned number
+/// that has a bloom filter. They say that they are sorted.
 fn part(directory: &Path) -> String {
     let path = directory.join("part.parquet");
     let zone = Some("America/New_York".into());
@@ -30,7 +33,17 @@ fn part(directory: &Path) -> String {
         Field::new("number", DataType::UInt32, false),
     ])
     .unwrap();
-    let mut writer = Writer::open(&path, &schema, &WriterOptions::default()).unwrap();
+    let mut options = WriterOptions::default();
+    options.parquet.page_rows = 1;
+    options.parquet.columns.push(ColumnOptions {
+        path: "number".to_owned(),
+        encoding: Some(Encoding::RLE_DICTIONARY),
+        bloom_filter: Some(BloomFilter { fpp: 0.01, ndv: 2 }),
+        ..ColumnOptions::default()
+    });
+    let key = "time".to_owned();
+    options.parquet.sorting.push(SortKey { path: key, descending: false, nulls_first: true });
+    let mut writer = Writer::open(&path, &schema, &options).unwrap();
     for group in 0..3u32 {
         let times: Vec<u8> = [0, 1_500_000_000i64].iter().flat_map(|t| t.to_le_bytes()).collect();
         let numbers: Vec<u8> = [group, u32::MAX].iter().flat_map(|n| n.to_le_bytes()).collect();
@@ -61,6 +74,10 @@ fn inspect_shows_schema_row_groups_and_metadata() {
         "uint32                required",
         "String                nullable",
         "row group 0: 2 rows",
+        ", sorted by time nulls first\n",
+        "RLE_DICTIONARY       ZSTD       2",
+        // Ratio, bloom filter, nulls, distinct values, least and greatest.
+        "47 B      0         2  0",
         "… 1 more row group\n",
         "row group 2: 2 rows",
         "ZSTD",

@@ -11,7 +11,7 @@ use super::handle::{Kind, Table};
 use super::input::{self, CStruct};
 use super::schema::{
     PF_TYPE_DECIMAL32, PF_TYPE_DECIMAL64, PF_TYPE_DECIMAL128, PF_TYPE_DECIMAL256, PF_TYPE_FIXED_SIZE_BINARY,
-    PF_TYPE_UUID, data_type, timezone,
+    PF_TYPE_UUID, data_type, timezone, with_id,
 };
 use crate::error::{Error, Result};
 use crate::schema::fixed_width;
@@ -53,6 +53,10 @@ pub struct pf_record_field {
     pub null_value: i64,
     /// As in `pf_field`.
     pub timezone: *const c_char,
+    /// As in `pf_field`.
+    pub field_id: i32,
+    /// 0.
+    pub reserved: u32,
 }
 
 // SAFETY: integers and pointers, no padding.
@@ -72,6 +76,8 @@ impl pf_record_field {
         scale: 0,
         null_value: 0,
         timezone: std::ptr::null(),
+        field_id: 0,
+        reserved: 0,
     };
 
     /// # Safety
@@ -109,7 +115,10 @@ impl pf_record_field {
         if self.null_bit != 0 && !matches!(nulls, Nulls::Bit(_)) {
             return refuse(format!("null_bit {} is only for PF_NULL_BIT; set it to 0", self.null_bit));
         }
-        let column = Field::new(name, data_type, false);
+        if self.reserved != 0 {
+            return refuse(format!("reserved is {}; set it to 0", self.reserved));
+        }
+        let column = with_id(Field::new(name, data_type, false), self.field_id)?;
         Ok(RecordField {
             column: if self.r#type == PF_TYPE_UUID { column.with_extension_type(Uuid) } else { column },
             offset: self.offset as usize,

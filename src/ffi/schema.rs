@@ -1,9 +1,11 @@
 //! Schemas.
 
+use std::collections::HashMap;
 use std::ffi::c_char;
 
 use arrow_schema::extension::Uuid;
 use arrow_schema::{DataType, Field, TimeUnit};
+use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
 
 use super::boundary::{boundary, boundary_free};
 use super::error::{pf_error, pf_status};
@@ -119,6 +121,10 @@ pub struct pf_field {
     pub children: *const pf_field,
     /// How many.
     pub child_count: u64,
+    /// The id by which table formats know the field, 1 or more; 0: none.
+    pub field_id: i32,
+    /// 0.
+    pub reserved: u32,
 }
 
 // SAFETY: integers and pointers, no padding.
@@ -148,6 +154,8 @@ impl pf_field {
             timezone: std::ptr::null(),
             children: std::ptr::null(),
             child_count: 0,
+            field_id: 0,
+            reserved: 0,
         }
     }
 
@@ -191,7 +199,11 @@ impl pf_field {
         if !is_row_type(&data_type) || is_dictionary && self.r#type == PF_TYPE_UUID {
             return refuse(format!("no dictionary of type {}; leave out PF_FIELD_DICTIONARY", self.r#type));
         }
+        if self.reserved != 0 {
+            return refuse(format!("reserved is {}; set it to 0", self.reserved));
+        }
         let field = Field::new(name, data_type, self.flags & PF_FIELD_NULLABLE != 0);
+        let field = with_id(field, self.field_id)?;
         Ok(if self.r#type == PF_TYPE_UUID { field.with_extension_type(Uuid) } else { field })
     }
 
@@ -224,6 +236,17 @@ impl pf_field {
             (PF_TYPE_LIST, Some(element)) => DataType::List(element.into()),
             (_, last) => DataType::Struct(children.into_iter().chain(last).collect()),
         })
+    }
+}
+
+/// The field with its id, unless that is 0.
+pub(super) fn with_id(field: Field, id: i32) -> Result<Field> {
+    match id {
+        0 => Ok(field),
+        1.. => {
+            Ok(field.with_metadata(HashMap::from([(PARQUET_FIELD_ID_META_KEY.to_owned(), id.to_string())])))
+        }
+        _ => Err(Error::invalid(format!("field \"{}\": field_id {id}; give 1 or more, or 0", field.name()))),
     }
 }
 

@@ -12,10 +12,13 @@ use super::columns::{Scratch, pf_row_chunk};
 use super::error::{PF_FULL, PF_OK, PF_TIMEOUT, pf_error, pf_status};
 use super::handle::{Kind, Table};
 use super::input::{self, CStruct};
+use super::parquet_options::{
+    PF_STATISTICS_DEFAULT, pf_column_options, pf_sort_key, read_columns, read_sorting, statistics,
+};
 use super::schema::{SCHEMAS, pf_schema};
 use crate::columns::ColumnSlice;
 use crate::error::{Error, Result};
-use crate::format::{Codec, ParquetOptions, PartSummary};
+use crate::format::{Codec, PageVersion, ParquetOptions, PartSummary};
 use crate::pool::{Meter, Stopper};
 use crate::schema::Schema;
 use crate::storage::{IfExists, Sync};
@@ -56,7 +59,7 @@ pub const PF_CODEC_SNAPPY: i32 = 1;
 pub const PF_CODEC_GZIP: i32 = 2;
 /// LZ4 in Hadoop's framing; deprecated by the format, for old readers.
 pub const PF_CODEC_LZ4: i32 = 5;
-/// Zstandard, `codec_level` 1 to 22, default 1.
+/// Zstandard, `codec_level` 1 to 22, default 1; or -131,072 to -1, which are faster and compress less.
 pub const PF_CODEC_ZSTD: i32 = 6;
 /// LZ4 blocks.
 pub const PF_CODEC_LZ4_RAW: i32 = 7;
@@ -88,9 +91,10 @@ pub struct pf_writer_options {
     pub sync: i32,
     /// One of `PF_IF_EXISTS_*`; default fail.
     pub if_exists: i32,
-    /// 0.
-    pub reserved: u32,
-    /// Rows of a row group; 0 = 1,048,576.
+    /// The form of data pages, 1 or 2; 0 = 1, which every reader knows. In version 2 nulls are known without
+    /// decompression, and values that it makes no smaller are stored as they are.
+    pub page_version: i32,
+    /// Rows of a row group, at most; 0 = 1,048,576, the default of most writers.
     pub row_group_rows: u64,
     /// Rows gathered before a batch goes to be encoded; 0 = 65,536.
     pub window_rows: u64,
@@ -98,9 +102,42 @@ pub struct pf_writer_options {
     pub window_bytes: u64,
     /// Bytes of batches waiting to be encoded before an append blocks; 0 = 32 MiB. One batch always fits.
     pub queue_bytes: u64,
+    /// Bytes of a row group, as its rows lie in memory, about: it ends where either limit is reached. 0: no
+    /// limit, as readers work by rows.
+    pub row_group_bytes: u64,
+    /// Rows of a page, at most; 0 = 65,536: few headers, yet what a reader decodes at once fits its cache.
+    pub page_rows: u64,
+    /// Bytes of a page before compression, about, at most 1 GiB; 0 = 1 MiB, for the same reason. One value
+    /// always fits.
+    pub page_bytes: u64,
+    /// Bytes after which what has been written is forced to disk, so that a close has less to wait for and a
+    /// crash of the machine less to take; 0: only as `sync` says.
+    pub sync_bytes: u64,
+    /// 1: pages carry a CRC-32, which a reader may check (pyarrow: `page_checksum_verification`). Pages of
+    /// bools, 16-bit floats, wide decimals, fixed-size binary, nested fields and row groups that came by levels
+    /// have none. 0, the default: none have, as few readers look and compressed pages are often broken visibly.
+    pub page_crc: u32,
+    /// One of `PF_STATISTICS_*`, for columns without an option of their own; 0 = page: they cost little, and
+    /// readers skip what a filter rules out. Texts and bytes in them are cut to 64 bytes, as the format allows.
+    pub statistics: i32,
+    /// Options of single columns, `column_count` of them, `column_size` (`sizeof(pf_column_options)`) bytes
+    /// each; NULL: none. Not kept.
+    pub columns: *const pf_column_options,
+    /// How many.
+    pub column_count: u64,
+    /// `sizeof(pf_column_options)`.
+    pub column_size: u64,
+    /// What the rows of each row group are sorted by, most significant first: `sorting_count` elements of
+    /// `sorting_size` (`sizeof(pf_sort_key)`) bytes; NULL: not said. It is written into the metadata, where
+    /// readers may rely on it, and not checked. Not kept.
+    pub sorting: *const pf_sort_key,
+    /// How many.
+    pub sorting_count: u64,
+    /// `sizeof(pf_sort_key)`.
+    pub sorting_size: u64,
 }
 
-// SAFETY: integers, no padding.
+// SAFETY: integers and pointers, no padding.
 unsafe impl CStruct for pf_writer_options {
     const NAME: &'static str = "pf_writer_options";
     const MIN_SIZE: usize = 56;
@@ -114,15 +151,27 @@ impl pf_writer_options {
         codec_level: PF_LEVEL_DEFAULT,
         sync: PF_SYNC_ON_CLOSE,
         if_exists: PF_IF_EXISTS_FAIL,
-        reserved: 0,
+        page_version: 0,
         row_group_rows: 0,
         window_rows: 0,
         window_bytes: 0,
         queue_bytes: 0,
+        row_group_bytes: 0,
+        page_rows: 0,
+        page_bytes: 0,
+        sync_bytes: 0,
+        page_crc: 0,
+        statistics: PF_STATISTICS_DEFAULT,
+        columns: std::ptr::null(),
+        column_count: 0,
+        column_size: 0,
+        sorting: std::ptr::null(),
+        sorting_count: 0,
+        sorting_size: 0,
     };
 
     /// # Safety
-    /// `pointer` is NULL or a size-prefixed struct of options.
+    /// `pointer` is NULL or a size-prefixed struct of options, whose arrays are readable.
     pub(super) unsafe fn read(pointer: *const Self) -> Result<WriterOptions> {
         // SAFETY: the caller's promise.
         let given = unsafe { input::options(pointer, Self::INIT) }?;
@@ -156,8 +205,13 @@ impl pf_writer_options {
             PF_IF_EXISTS_REPLACE => IfExists::Replace,
             other => return Err(unknown("if_exists", other, "PF_IF_EXISTS_*")),
         };
-        if given.reserved != 0 {
-            return Err(Error::invalid(format!("options.reserved is {}; set it to 0", given.reserved)));
+        let page_version = match given.page_version {
+            0 | 1 => PageVersion::V1,
+            2 => PageVersion::V2,
+            other => return Err(unknown("page_version", other, "0 (default), 1 and 2")),
+        };
+        if given.page_crc > 1 {
+            return Err(Error::invalid(format!("options.page_crc is {}; give 0 or 1", given.page_crc)));
         }
         let defaults = WriterOptions::default();
         let or = |value: u64, default: usize| match value {
@@ -165,12 +219,28 @@ impl pf_writer_options {
             // More than memory can hold means no limit.
             n => usize::try_from(n).unwrap_or(usize::MAX),
         };
+        let row_group_rows = or(given.row_group_rows, defaults.parquet.row_group_rows);
+        // SAFETY: the caller's promise.
+        let columns =
+            unsafe { read_columns(given.columns, given.column_count, given.column_size, row_group_rows) }?;
+        // SAFETY: as above.
+        let sorting = unsafe { read_sorting(given.sorting, given.sorting_count, given.sorting_size) }?;
         Ok(WriterOptions {
             parquet: ParquetOptions {
                 codec,
-                row_group_rows: or(given.row_group_rows, defaults.parquet.row_group_rows),
+                row_group_rows,
+                row_group_bytes: or(given.row_group_bytes, usize::MAX),
+                page_version,
+                page_rows: or(given.page_rows, defaults.parquet.page_rows),
+                page_bytes: or(given.page_bytes, defaults.parquet.page_bytes),
+                page_crc: given.page_crc == 1,
+                statistics: statistics(given.statistics, "options.statistics")?
+                    .unwrap_or(defaults.parquet.statistics),
+                columns,
+                sorting,
             },
             sync,
+            sync_bytes: or(given.sync_bytes, usize::MAX),
             if_exists,
             window_rows: or(given.window_rows, defaults.window_rows),
             window_bytes: or(given.window_bytes, defaults.window_bytes),
@@ -218,7 +288,8 @@ pub(super) unsafe fn read_path<'a>(path: *const c_char) -> Result<(&'a Path, CSt
 /// success `*writer` is a handle that the caller frees with `pf_writer_free`; on failure it is left
 /// alone and no file stays. Creates a file, so may block. Any thread.
 ///
-/// Errors: `PF_ERR_INVALID_ARGUMENT`, `PF_ERR_STALE_HANDLE` (schema), `PF_ERR_NOT_FOUND` (the
+/// Errors: `PF_ERR_INVALID_ARGUMENT` (among them options of columns that are not there, or an encoding that
+/// cannot carry the type), `PF_ERR_STALE_HANDLE` (schema), `PF_ERR_NOT_FOUND` (the
 /// directory), `PF_ERR_PERMISSION`, `PF_ERR_NO_SPACE`, `PF_ERR_IO`, `PF_ERR_CONFLICT` (the part exists,
 /// or another writer is writing it).
 #[unsafe(no_mangle)]
@@ -308,6 +379,33 @@ unsafe fn with_chunk<T>(
     unsafe {
         let chunk = input::options(chunk, pf_row_chunk::ZERO)?;
         open.scratch.with_slices(&chunk, open.schema.fields(), |slices| append(&mut open.writer, slices))
+    }
+}
+
+/// Adds a key and its value to the part's metadata, which is written at close; a key given again gets the new
+/// value. Both are UTF-8, NUL-terminated, of 1 to 65,536 bytes, and copied. Keys that start with "libflow."
+/// are libflow's own, and "ARROW:schema" is Arrow's. Never blocks, but for another thread's call on this
+/// writer. One thread at a time per writer.
+///
+/// Errors: `PF_ERR_INVALID_ARGUMENT` (NULL, a reserved key), `PF_ERR_BAD_UTF8`, `PF_ERR_CLOSED`,
+/// `PF_ERR_STALE_HANDLE`, or the writer's first error.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pf_writer_put_metadata(
+    writer: *mut pf_writer,
+    key: *const c_char,
+    value: *const c_char,
+    error: *mut pf_error,
+) -> pf_status {
+    // SAFETY: what the header asks of the caller.
+    unsafe {
+        boundary(error, || {
+            let open = WRITERS.get(writer, "writer")?;
+            let (key, value) = (input::text(key, "key")?, input::text(value, "value")?);
+            if key.starts_with("libflow.") || key == "ARROW:schema" {
+                return Err(Error::invalid(format!("key \"{key}\" is reserved; choose another")));
+            }
+            open.lock().writer.put_metadata(key, value.to_owned())
+        })
     }
 }
 

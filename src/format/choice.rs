@@ -1,6 +1,7 @@
 //! Which encoding a column gets: the one whose sample is smallest once compressed.
 
 use parking_lot::Mutex;
+use parquet::basic::Encoding;
 use parquet::errors::Result as ParquetResult;
 
 use super::pages::{
@@ -28,6 +29,17 @@ pub struct Choice {
 impl Choice {
     /// Of a page without values.
     pub const NONE: Choice = Choice { plan: Plan::Plain, otherwise: Plan::Plain };
+
+    /// The user's.
+    pub fn of(encoding: Encoding) -> Choice {
+        let plan = match encoding {
+            Encoding::BYTE_STREAM_SPLIT => Plan::Split,
+            Encoding::DELTA_BINARY_PACKED | Encoding::DELTA_LENGTH_BYTE_ARRAY => Plan::Delta,
+            Encoding::RLE_DICTIONARY => Plan::Dictionary,
+            _ => Plan::Plain,
+        };
+        Choice { plan, otherwise: Plan::Plain }
+    }
 }
 
 /// A column's choice, which its row groups share until it is old.
@@ -67,13 +79,13 @@ pub fn sample(count: usize) -> impl Iterator<Item = std::ops::Range<usize>> + Cl
 }
 
 /// How large each plan makes a sample, compressed.
-pub struct Trial<'a> {
-    compressor: &'a mut Compressor,
+pub struct Trial {
+    compressor: Compressor,
     sizes: Vec<(Plan, usize)>,
 }
 
-impl<'a> Trial<'a> {
-    pub fn new(compressor: &'a mut Compressor) -> Self {
+impl Trial {
+    pub fn new(compressor: Compressor) -> Self {
         Trial { compressor, sizes: Vec::new() }
     }
 
@@ -114,7 +126,7 @@ fn expected_distinct(seen: usize, of: usize, rows: usize) -> f64 {
     if high >= seen * 1e5 { f64::INFINITY } else { drawn(high, rows) }
 }
 
-impl Trial<'_> {
+impl Trial {
     /// Tries a dictionary: `indices` are the sample's, into `seen` values of `width` bytes each; a row group has
     /// `rows`. None for more than `most` values.
     pub fn add_dictionary(
@@ -148,7 +160,7 @@ pub fn choose_numbers<T: Number>(
     numbers: &[T],
     rows: usize,
     order: Order,
-    compressor: &mut Compressor,
+    compressor: Compressor,
 ) -> ParquetResult<Choice> {
     let runs = sample(numbers.len()).map(|run| &numbers[run]);
     let sampled: Vec<T> = runs.clone().flatten().copied().collect();

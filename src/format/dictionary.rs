@@ -15,8 +15,9 @@ use parquet::schema::types::{ColumnDescPtr, ColumnDescriptor};
 
 use super::encoder::{ColumnEncoder, EncodedColumn};
 use super::numbers::is_number;
-use super::pages::{Bounds, Chunk, Order, PAGE_ROWS, PageValues, PendingPage, bit_width, put_indices};
-use super::parquet::{Codec, writing};
+use super::options::ChunkOptions;
+use super::pages::{Bounds, Chunk, DictionaryPage, Order, PageValues, PendingPage, bit_width, put_indices};
+use super::parquet::writing;
 use crate::error::{Error, ErrorClass, Result};
 
 /// Encodes one field of a row group.
@@ -47,7 +48,7 @@ struct Values {
 }
 
 impl DictionaryColumn {
-    pub fn new(column: ColumnDescPtr, codec: Codec, path: Arc<PathBuf>) -> ParquetResult<Self> {
+    pub fn new(column: ColumnDescPtr, options: ChunkOptions, path: Arc<PathBuf>) -> ParquetResult<Self> {
         let values = Values {
             plain: Vec::new(),
             starts: vec![0],
@@ -59,7 +60,7 @@ impl DictionaryColumn {
             lead: if column.physical_type() == Type::BYTE_ARRAY { 4 } else { 0 },
             order: Order::of(&column),
         };
-        let chunk = Chunk::new(column, codec)?;
+        let chunk = Chunk::new(column, options)?;
         Ok(DictionaryColumn { chunk, values, path })
     }
 
@@ -80,8 +81,9 @@ impl ColumnEncoder for DictionaryColumn {
         let array = array.as_dictionary::<Int32Type>();
         self.values.hold(array.values())?;
         let nulls = array.logical_nulls();
-        for start in (0..array.len()).step_by(PAGE_ROWS) {
-            let rows = PAGE_ROWS.min(array.len() - start);
+        let page_rows = self.chunk.page_rows(size_of::<u32>());
+        for start in (0..array.len()).step_by(page_rows) {
+            let rows = page_rows.min(array.len() - start);
             let keys = &array.keys().values()[start..start + rows];
             let nulls = nulls.as_ref().map(|nulls| nulls.slice(start, rows));
             let validity = nulls.as_ref().map(|nulls| (nulls.validity(), nulls.offset()));
@@ -108,11 +110,14 @@ impl ColumnEncoder for DictionaryColumn {
     }
 
     fn memory(&self) -> usize {
-        2 * self.values.plain.capacity() + self.values.starts.capacity() * 48
+        self.chunk.memory() + 2 * self.values.plain.capacity() + self.values.starts.capacity() * 48
     }
 
     fn close(self: Box<Self>) -> Result<EncodedColumn> {
-        let dictionary = Some((&self.values.plain[..], self.values.count()));
+        let values = &self.values;
+        // A caller's dictionary may have values that no row has.
+        let used = values.order.map(|_| values.seen.iter().filter(|&&page| page > 0).count());
+        let dictionary = Some(DictionaryPage { plain: &values.plain, count: values.count(), used });
         self.chunk.close(dictionary).map(EncodedColumn::ours).map_err(|e| writing(&self.path, &e))
     }
 }

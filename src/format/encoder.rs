@@ -17,8 +17,9 @@ use parquet::schema::types::ColumnDescPtr;
 use super::choice::Chosen;
 use super::dictionary::DictionaryColumn;
 use super::numbers::{NumberColumn, is_number};
+use super::options::ChunkOptions;
 use super::pages::{EncodedChunk, Order, PendingPage};
-use super::parquet::{Codec, ParquetOptions, writing};
+use super::parquet::writing;
 use super::texts::{TextColumn, is_text};
 use crate::error::Result;
 
@@ -91,10 +92,9 @@ pub struct ParquetEncoders {
     factory: ArrowRowGroupWriterFactory,
     schema: SchemaRef,
     /// Leaf columns of each field.
-    leaves: Vec<Vec<ColumnDescPtr>>,
+    leaves: Vec<Vec<(ColumnDescPtr, ChunkOptions)>>,
     /// How each field is encoded.
     chosen: Vec<Arc<Chosen>>,
-    codec: Codec,
     row_group_rows: usize,
     path: Arc<PathBuf>,
 }
@@ -103,19 +103,20 @@ impl ParquetEncoders {
     pub(super) fn new<W: Write + Send>(
         writer: &SerializedFileWriter<W>,
         schema: SchemaRef,
-        options: &ParquetOptions,
+        chunks: &[ChunkOptions],
+        row_group_rows: usize,
         path: PathBuf,
     ) -> Self {
         let mut leaves = vec![Vec::new(); schema.fields().len()];
         if !leaves.is_empty() {
             let columns = writer.schema_descr();
-            (0..columns.num_columns())
-                .for_each(|leaf| leaves[columns.get_column_root_idx(leaf)].push(columns.column(leaf)));
+            for (leaf, &options) in chunks.iter().enumerate() {
+                leaves[columns.get_column_root_idx(leaf)].push((columns.column(leaf), options));
+            }
         }
         let factory = ArrowRowGroupWriterFactory::new(writer, schema.clone());
         let chosen = leaves.iter().map(|_| Default::default()).collect();
-        let (codec, row_group_rows) = (options.codec, options.row_group_rows);
-        ParquetEncoders { factory, schema, leaves, chosen, codec, row_group_rows, path: Arc::new(path) }
+        ParquetEncoders { factory, schema, leaves, chosen, row_group_rows, path: Arc::new(path) }
     }
 }
 
@@ -146,25 +147,25 @@ impl Encoders for ParquetEncoders {
 impl ParquetEncoders {
     /// libflow's own encoder of a field, if it has one.
     fn own(&self, i: usize) -> ParquetResult<Option<Box<dyn ColumnEncoder>>> {
-        let [column] = &self.leaves[i][..] else { return Ok(None) };
+        let [(column, options)] = &self.leaves[i][..] else { return Ok(None) };
         let (data_type, path) = (self.schema.field(i).data_type(), self.path.clone());
-        let (column, codec) = (column.clone(), self.codec);
+        let (column, options) = (column.clone(), *options);
         Ok(match Order::of(&column) {
             _ if DictionaryColumn::takes(data_type, &column) => {
-                Some(Box::new(DictionaryColumn::new(column, codec, path)?))
+                Some(Box::new(DictionaryColumn::new(column, options, path)?))
             }
             Some(order) if is_number(data_type, &column) => {
                 let (chosen, rows) = (self.chosen[i].clone(), self.row_group_rows);
                 Some(match column.physical_type() {
                     Type::INT32 | Type::FLOAT => {
-                        Box::new(NumberColumn::<u32>::new(column, order, codec, chosen, rows, path)?)
+                        Box::new(NumberColumn::<u32>::new(column, order, options, chosen, rows, path)?)
                     }
-                    _ => Box::new(NumberColumn::<u64>::new(column, order, codec, chosen, rows, path)?),
+                    _ => Box::new(NumberColumn::<u64>::new(column, order, options, chosen, rows, path)?),
                 })
             }
             Some(Order::Bytes) if is_text(data_type, &column) => {
                 let (chosen, rows) = (self.chosen[i].clone(), self.row_group_rows);
-                Some(Box::new(TextColumn::new(column, codec, chosen, rows, path)?))
+                Some(Box::new(TextColumn::new(column, options, chosen, rows, path)?))
             }
             _ => None,
         })

@@ -12,11 +12,12 @@ use parquet::schema::types::{ColumnDescPtr, ColumnDescriptor};
 
 use super::choice::{Choice, Chosen, MOST, Plan, choose_numbers};
 use super::encoder::{ColumnEncoder, EncodedColumn};
+use super::options::ChunkOptions;
 use super::pages::{
-    Bounds, Chunk, Number, NumberTable, Order, PAGE_ROWS, PageValues, PendingPage, bit_width, plain,
+    Bounds, Chunk, DictionaryPage, Number, NumberTable, Order, PageValues, PendingPage, bit_width, plain,
     put_delta, put_indices, put_split, range,
 };
-use super::parquet::{Codec, writing};
+use super::parquet::writing;
 use crate::error::Result;
 
 /// Whether numbers of this type are stored with the bits that an array has, or with more of them.
@@ -52,16 +53,16 @@ impl<T: Number> NumberColumn<T> {
     pub fn new(
         column: ColumnDescPtr,
         order: Order,
-        codec: Codec,
+        options: ChunkOptions,
         chosen: Arc<Chosen>,
         row_group_rows: usize,
         path: Arc<PathBuf>,
     ) -> ParquetResult<Self> {
         Ok(NumberColumn {
-            chunk: Chunk::new(column, codec)?,
+            chunk: Chunk::new(column, options)?,
             order,
             chosen,
-            choice: None,
+            choice: options.encoding.map(Choice::of),
             table: NumberTable::new(MOST),
             has_dictionary: false,
             waiting: Vec::new(),
@@ -74,11 +75,12 @@ impl<T: Number> NumberColumn<T> {
 
     fn put(&mut self, numbers: &[T], nulls: Option<&NullBuffer>) -> ParquetResult<()> {
         let rows = nulls.map_or(numbers.len(), NullBuffer::len);
+        let page_rows = self.chunk.page_rows(T::WIDTH);
         // Numbers that make pages by themselves need not wait for others.
-        if rows >= PAGE_ROWS / 4 {
+        if rows >= page_rows / 4 {
             self.put_waiting()?;
-            for start in (0..rows).step_by(PAGE_ROWS) {
-                let len = PAGE_ROWS.min(rows - start);
+            for start in (0..rows).step_by(page_rows) {
+                let len = page_rows.min(rows - start);
                 match nulls.map(|nulls| nulls.slice(start, len)) {
                     None => self.put_page(&numbers[start..start + len], None)?,
                     Some(nulls) => {
@@ -89,6 +91,9 @@ impl<T: Number> NumberColumn<T> {
                 }
             }
             return Ok(());
+        }
+        if self.waiting_valid.len() + rows > page_rows {
+            self.put_waiting()?;
         }
         match nulls {
             None => {
@@ -102,7 +107,7 @@ impl<T: Number> NumberColumn<T> {
                 self.waiting_valid.append_buffer(nulls.inner());
             }
         }
-        if self.waiting_valid.len() >= PAGE_ROWS { self.put_waiting() } else { Ok(()) }
+        Ok(())
     }
 
     fn put_waiting(&mut self) -> ParquetResult<()> {
@@ -139,8 +144,13 @@ impl<T: Number> NumberColumn<T> {
             self.has_dictionary |= choice.plan == Plan::Dictionary;
         }
 
+        if choice.plan != Plan::Dictionary {
+            self.chunk.filter(numbers.iter().map(|number| plain(std::slice::from_ref(number))));
+        }
         let mut bounds = Bounds::new(Some(self.order));
-        if let Some((least, greatest, nans)) = found {
+        if self.chunk.has_statistics()
+            && let Some((least, greatest, nans)) = found
+        {
             bounds.add(plain(&[least]));
             bounds.add(plain(&[greatest]));
             bounds.nans = nans;
@@ -210,9 +220,8 @@ impl<T: Number> ColumnEncoder for NumberColumn<T> {
     }
 
     fn memory(&self) -> usize {
-        (self.waiting.capacity() + self.table.numbers().len()) * T::WIDTH
-            + self.indices.capacity() * 4
-            + size_of_val(&self.waiting[..])
+        self.chunk.memory()
+            + self.waiting.capacity() * T::WIDTH
             + self.table.memory()
             + self.indices.capacity() * 4
     }
@@ -221,7 +230,12 @@ impl<T: Number> ColumnEncoder for NumberColumn<T> {
         let close = |mut column: Box<Self>| {
             column.put_waiting()?;
             let numbers = column.table.numbers();
-            let dictionary = column.has_dictionary.then(|| (plain(numbers), numbers.len()));
+            let count = numbers.len();
+            let dictionary = column.has_dictionary.then(|| DictionaryPage {
+                plain: plain(numbers),
+                count,
+                used: Some(count),
+            });
             column.chunk.close(dictionary)
         };
         let path = std::mem::take(&mut self.path);

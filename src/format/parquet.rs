@@ -5,87 +5,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parquet::arrow::{ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata};
-use parquet::basic::{Compression, CompressionCodec, GzipLevel, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
-use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::SchemaDescriptor;
 
 use super::encoder::{EncodedColumn, ParquetEncoders};
 use super::levels::{LeveledRowGroup, LeveledSchema};
+use super::options::ParquetOptions;
 use crate::error::{Error, Result};
 use crate::schema::Schema;
 use crate::storage::Part;
-
-/// How pages are compressed (Parquet Compression.md).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Codec {
-    /// Not at all.
-    Uncompressed,
-    /// Snappy.
-    Snappy,
-    /// Gzip, level 0 to 9.
-    Gzip(i32),
-    /// LZ4 in Hadoop's framing, deprecated by the format; for old readers.
-    Lz4,
-    /// Zstandard, level 1 to 22.
-    Zstd(i32),
-    /// LZ4 blocks without framing.
-    Lz4Raw,
-}
-
-impl Codec {
-    /// Its name in a file.
-    pub(super) fn name(self) -> CompressionCodec {
-        match self {
-            Codec::Uncompressed => CompressionCodec::UNCOMPRESSED,
-            Codec::Snappy => CompressionCodec::SNAPPY,
-            Codec::Gzip(_) => CompressionCodec::GZIP,
-            Codec::Lz4 => CompressionCodec::LZ4,
-            Codec::Zstd(_) => CompressionCodec::ZSTD,
-            Codec::Lz4Raw => CompressionCodec::LZ4_RAW,
-        }
-    }
-
-    fn compression(self) -> Result<Compression> {
-        let bad_level = |name: &str, level: i32, range: &str| {
-            Error::invalid(format!("codec_level {level} is out of range for {name}; give {range}"))
-        };
-        Ok(match self {
-            Codec::Uncompressed => Compression::UNCOMPRESSED,
-            Codec::Snappy => Compression::SNAPPY,
-            Codec::Lz4 => Compression::LZ4,
-            Codec::Lz4Raw => Compression::LZ4_RAW,
-            Codec::Gzip(level) => {
-                let valid = u32::try_from(level).ok().and_then(|l| GzipLevel::try_new(l).ok());
-                Compression::GZIP(valid.ok_or_else(|| bad_level("gzip", level, "0 to 9"))?)
-            }
-            Codec::Zstd(level) => {
-                let valid = Some(level).filter(|l| (1..=22).contains(l)).map(ZstdLevel::try_new);
-                Compression::ZSTD(
-                    valid.and_then(|l| l.ok()).ok_or_else(|| bad_level("zstd", level, "1 to 22"))?,
-                )
-            }
-        })
-    }
-}
-
-/// Options of a Parquet part.
-#[derive(Clone, Debug)]
-pub struct ParquetOptions {
-    /// Page compression.
-    pub codec: Codec,
-    /// Rows of a row group.
-    pub row_group_rows: usize,
-}
-
-impl Default for ParquetOptions {
-    /// Zstd at level 1 (near the speed of the fast codecs at a much better ratio), 1,048,576 rows a
-    /// row group (the parquet crate's own default).
-    fn default() -> Self {
-        ParquetOptions { codec: Codec::Zstd(1), row_group_rows: 1 << 20 }
-    }
-}
 
 /// What a published part holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -147,27 +77,23 @@ impl ParquetPart {
         create: impl FnOnce() -> Result<Box<dyn Part>>,
     ) -> Result<(Self, ParquetEncoders)> {
         let starting = |e: &ParquetError| Error::parquet(e, format!("starting \"{}\"", path.display()));
-        let version = concat!("libflow ", env!("CARGO_PKG_VERSION"));
-        let mut properties = WriterProperties::builder()
-            .set_compression(options.codec.compression()?)
-            .set_created_by(version.to_owned())
-            .build();
         let stored = schema.stored().clone();
-        let root = match schema.message() {
-            Some(message) => message.clone(),
-            None => {
-                add_encoded_arrow_schema_to_metadata(&schema.described(), &mut properties);
-                let converted = ArrowSchemaConverter::new().convert(&stored);
-                converted.map_err(|e| starting(&e))?.root_schema_ptr()
-            }
+        let columns = match schema.message() {
+            Some(message) => SchemaDescriptor::new(message.clone()),
+            None => ArrowSchemaConverter::new().convert(&stored).map_err(|e| starting(&e))?,
         };
+        let chunks = options.of_chunks(&columns, &stored)?;
+        let mut properties = options.properties(&columns, &chunks)?;
+        if schema.message().is_none() {
+            add_encoded_arrow_schema_to_metadata(&schema.described(), &mut properties);
+        }
         let writer = SerializedFileWriter::new(
             LargeWrites { part: create()?, gathered: Vec::new() },
-            root,
+            columns.root_schema_ptr(),
             Arc::new(properties),
         );
         let writer = writer.map_err(|e| starting(&e))?;
-        let encoders = ParquetEncoders::new(&writer, stored, options, path.clone());
+        let encoders = ParquetEncoders::new(&writer, stored, &chunks, options.row_group_rows, path.clone());
         let mut part = ParquetPart { writer, path };
         part.put_metadata("libflow.version", env!("CARGO_PKG_VERSION"));
         Ok((part, encoders))

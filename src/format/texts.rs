@@ -13,17 +13,18 @@ use parquet::schema::types::{ColumnDescPtr, ColumnDescriptor};
 
 use super::choice::{Choice, Chosen, Plan, Trial, sample};
 use super::encoder::{ColumnEncoder, EncodedColumn};
+use super::options::ChunkOptions;
 use super::pages::{
-    Bounds, Chunk, Compressor, Order, PAGE_ROWS, PageValues, PendingPage, TextTable, bit_width, put_delta,
-    put_indices,
+    Bounds, Chunk, Compressor, DictionaryPage, Order, PageValues, PendingPage, TextTable, bit_width,
+    put_delta, put_indices,
 };
-use super::parquet::{Codec, writing};
+use super::parquet::writing;
 use crate::error::Result;
 
 /// Bytes of a dictionary at most, the parquet crate's default: a page that fits a cache.
 const MOST: usize = 1 << 20;
-/// Bytes of texts in a page, about: what a reader needs to have in memory at once.
-const PAGE_BYTES: usize = 1 << 20;
+/// Bytes of a run of texts in a sample, about.
+const RUN_BYTES: i32 = 128 << 10;
 
 /// Whether texts of this type are stored as bytes of any length.
 pub fn is_text(data_type: &DataType, column: &ColumnDescriptor) -> bool {
@@ -75,15 +76,15 @@ impl Texts<'_> {
 impl TextColumn {
     pub fn new(
         column: ColumnDescPtr,
-        codec: Codec,
+        options: ChunkOptions,
         chosen: Arc<Chosen>,
         row_group_rows: usize,
         path: Arc<PathBuf>,
     ) -> ParquetResult<Self> {
         Ok(TextColumn {
-            chunk: Chunk::new(column, codec)?,
+            chunk: Chunk::new(column, options)?,
             chosen,
-            choice: None,
+            choice: options.encoding.map(Choice::of),
             table: TextTable::new(MOST),
             has_dictionary: false,
             seen: Vec::new(),
@@ -102,9 +103,9 @@ impl TextColumn {
         let count = ends.len() - 1;
         let mut start = 0;
         while start < count {
-            let most = ends[start].saturating_add(PAGE_BYTES as i32);
+            let most = ends[start].saturating_add(self.chunk.page_bytes() as i32);
             let by_bytes = ends[start + 1..].partition_point(|&end| end <= most).max(1);
-            let rows = by_bytes.min(PAGE_ROWS).min(count - start);
+            let rows = by_bytes.min(self.chunk.page_rows(1)).min(count - start);
             let page = &ends[start..=start + rows];
             let nulls = nulls.map(|nulls| nulls.slice(start, rows)).filter(|n| n.null_count() > 0);
             // Nulls are empty for libflow's own arrays, but not for every caller's.
@@ -173,7 +174,11 @@ impl TextColumn {
         if choice.plan == Plan::Dictionary && !self.look_up(texts, &mut bounds) {
             choice.plan = choice.otherwise;
         }
+        if choice.plan != Plan::Dictionary {
+            self.chunk.filter(texts.iter());
+        }
         if choice.plan != Plan::Dictionary
+            && self.chunk.has_statistics()
             && let Some((least, greatest)) = extremes(texts)
         {
             bounds.add(least);
@@ -238,12 +243,14 @@ impl ColumnEncoder for TextColumn {
         let size = (ends[array.len()] - ends[0]) as usize;
         let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0);
         // Texts that make pages by themselves need not wait for others.
-        let written = if array.len() >= PAGE_ROWS / 4 || size >= PAGE_BYTES / 4 {
+        let (page_rows, page_bytes) = (self.chunk.page_rows(1), self.chunk.page_bytes());
+        let written = if array.len() >= page_rows / 4 || size >= page_bytes / 4 {
             self.put_waiting().and_then(|()| self.put(ends, bytes, nulls))
         } else {
-            self.wait(ends, bytes, nulls);
-            let full = self.waiting_valid.len() >= PAGE_ROWS || self.waiting.len() >= PAGE_BYTES;
-            if full { self.put_waiting() } else { Ok(()) }
+            let is_full =
+                self.waiting_valid.len() + array.len() > page_rows || self.waiting.len() + size > page_bytes;
+            let put = if is_full { self.put_waiting() } else { Ok(()) };
+            put.map(|()| self.wait(ends, bytes, nulls))
         };
         written.map_err(|e| writing(&self.path, &e))
     }
@@ -254,23 +261,28 @@ impl ColumnEncoder for TextColumn {
 
     fn memory(&self) -> usize {
         let waiting = self.waiting.len() + self.waiting_ends.len() * 4;
-        waiting + self.table.memory() + self.indices.capacity() * 4
+        self.chunk.memory() + waiting + self.table.memory() + self.indices.capacity() * 4
     }
 
     fn close(mut self: Box<Self>) -> Result<EncodedColumn> {
         let path = self.path.clone();
         let closed = self.put_waiting().and_then(|()| {
-            let dictionary = self.has_dictionary.then(|| (self.table.plain(), self.table.count()));
+            let count = self.table.count();
+            let dictionary = self.has_dictionary.then(|| DictionaryPage {
+                plain: self.table.plain(),
+                count,
+                used: Some(count),
+            });
             self.chunk.close(dictionary)
         });
         closed.map(EncodedColumn::ours).map_err(|e| writing(&path, &e))
     }
 }
 
-fn choose(texts: &Texts<'_>, rows: usize, compressor: &mut Compressor) -> ParquetResult<Choice> {
+fn choose(texts: &Texts<'_>, rows: usize, compressor: Compressor) -> ParquetResult<Choice> {
     // Long texts need fewer for a fair sample.
     let runs = sample(texts.len()).map(|run| {
-        let bytes = texts.ends[run.start].saturating_add((PAGE_BYTES / 8) as i32);
+        let bytes = texts.ends[run.start].saturating_add(RUN_BYTES);
         let len =
             texts.ends[run.start + 1..=run.end].partition_point(|&end| end <= bytes).max(1.min(run.len()));
         Texts { ends: texts.ends[run.start..=run.start + len].to_vec(), bytes: texts.bytes }

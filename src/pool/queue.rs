@@ -30,6 +30,8 @@ pub struct QueueOptions {
     pub max_bytes: usize,
     /// Rows of a row group.
     pub row_group_rows: usize,
+    /// Bytes of its batches, about.
+    pub row_group_bytes: usize,
 }
 
 impl EncodeQueue {

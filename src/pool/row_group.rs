@@ -40,6 +40,11 @@ impl Batch {
         self.batch.as_ref().map_or(0, RecordBatch::num_rows)
     }
 
+    /// Bytes of its rows in memory.
+    pub fn bytes(&self) -> usize {
+        self.held.bytes()
+    }
+
     fn start(&self) {
         if !self.started.swap(true, Ordering::Relaxed) {
             self.meter.batch_started();

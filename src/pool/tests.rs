@@ -113,7 +113,8 @@ fn pool(threads: usize, max_bytes: usize) -> Arc<Pool> {
     Pool::start(PoolOptions { threads, max_bytes, ..PoolOptions::default() }).unwrap()
 }
 
-const OPEN: QueueOptions = QueueOptions { max_bytes: 1 << 30, row_group_rows: 1 << 20 };
+const OPEN: QueueOptions =
+    QueueOptions { max_bytes: 1 << 30, row_group_rows: 1 << 20, row_group_bytes: usize::MAX };
 
 struct Setup {
     pool: Arc<Pool>,

@@ -25,6 +25,7 @@ pub struct Work {
     pool: Arc<Pool>,
     encoders: Arc<dyn Encoders>,
     row_group_rows: usize,
+    row_group_bytes: usize,
     sequence: Mutex<Sequence>,
     /// Row groups that are not encoded, in order. Held for moments only: workers look for work here.
     groups: Mutex<VecDeque<Arc<RowGroup>>>,
@@ -47,6 +48,8 @@ pub struct Work {
 struct Sequence {
     /// The row group that batches go into.
     open: Option<Arc<RowGroup>>,
+    /// Bytes of the batches in it.
+    open_bytes: usize,
     /// What comes before it, as far as it cannot be done yet.
     waiting: VecDeque<Job>,
 }
@@ -77,6 +80,7 @@ impl Work {
             pool: pool.clone(),
             encoders,
             row_group_rows: options.row_group_rows,
+            row_group_bytes: options.row_group_bytes,
             sequence: Mutex::default(),
             groups: Mutex::default(),
             jobs: Strand::new(pending.clone()),
@@ -128,13 +132,17 @@ impl Work {
                     let (held, pages) = (self.rooms.hold(0), self.pool.options().threads);
                     let group = RowGroup::new(&self.encoders, &self.pending, held, pages);
                     self.groups.lock().push_back(group.clone());
+                    sequence.open_bytes = 0;
                     sequence.open.insert(group).clone()
                 }
             };
-            let rows = (batch.rows() - row).min(self.row_group_rows - group.rows());
+            let room = self.row_group_bytes.saturating_sub(sequence.open_bytes);
+            let fitting = (room as f64 * batch.rows() as f64 / batch.bytes().max(1) as f64) as usize;
+            let rows = (batch.rows() - row).min(self.row_group_rows - group.rows()).min(fitting.max(1));
             group.write(&batch, row..row + rows);
             row += rows;
-            if group.rows() == self.row_group_rows {
+            sequence.open_bytes += (batch.bytes() as f64 * rows as f64 / batch.rows() as f64) as usize;
+            if group.rows() == self.row_group_rows || sequence.open_bytes >= self.row_group_bytes {
                 self.seal(&mut sequence);
             }
         }

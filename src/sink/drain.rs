@@ -180,7 +180,7 @@ impl Drain {
                 lane.oversized
             );
         }
-        self.writer.put_metadata("libflow.gaps", format!("[{gaps}]"));
+        self.writer.put_metadata("libflow.gaps", format!("[{gaps}]"))?;
         let part = self.writer.close()?;
         let producers = self.finished.len() as u64;
         Ok(SinkSummary { part, counts, producers, replaced: self.writer.replaced() })

@@ -36,6 +36,9 @@ pub struct PartFile {
     path: PathBuf,
     sync: Sync,
     if_exists: IfExists,
+    /// Bytes after which what has been written is forced to disk, and those that have not been.
+    sync_bytes: usize,
+    unsynced: usize,
     published: bool,
 }
 
@@ -73,7 +76,22 @@ impl PartFile {
             return Err(being_written(&temporary));
         }
         file.set_len(0).map_err(|e| Error::io(&e, creating()))?;
-        Ok(PartFile { file, temporary, path: path.to_owned(), sync, if_exists, published: false })
+        Ok(PartFile {
+            file,
+            temporary,
+            path: path.to_owned(),
+            sync,
+            if_exists,
+            sync_bytes: usize::MAX,
+            unsynced: 0,
+            published: false,
+        })
+    }
+
+    /// Forces what has been written to disk after every so many bytes.
+    pub fn with_sync_bytes(mut self, sync_bytes: usize) -> Self {
+        self.sync_bytes = sync_bytes;
+        self
     }
 }
 
@@ -107,7 +125,13 @@ impl Part for PartFile {
 
 impl Write for PartFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
+        let written = self.file.write(bytes)?;
+        self.unsynced += written;
+        if self.unsynced >= self.sync_bytes {
+            self.file.sync_data()?;
+            self.unsynced = 0;
+        }
+        Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {

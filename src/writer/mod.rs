@@ -23,6 +23,8 @@ pub struct WriterOptions {
     pub parquet: ParquetOptions,
     /// What is forced to disk at close.
     pub sync: Sync,
+    /// Bytes after which what has been written is forced to disk, whatever `sync` says; default never.
+    pub sync_bytes: usize,
     /// What to do where the final name is taken.
     pub if_exists: IfExists,
     /// Rows of a batch; default 65,536.
@@ -38,6 +40,7 @@ impl Default for WriterOptions {
         WriterOptions {
             parquet: ParquetOptions::default(),
             sync: Sync::OnClose,
+            sync_bytes: usize::MAX,
             if_exists: IfExists::Fail,
             window_rows: 1 << 16,
             window_bytes: 16 << 20,
@@ -50,9 +53,13 @@ impl WriterOptions {
     fn check(&self) -> Result<()> {
         let at_least_one = [
             ("row_group_rows", self.parquet.row_group_rows),
+            ("row_group_bytes", self.parquet.row_group_bytes),
+            ("page_rows", self.parquet.page_rows),
+            ("page_bytes", self.parquet.page_bytes),
             ("window_rows", self.window_rows),
             ("window_bytes", self.window_bytes),
             ("queue_bytes", self.queue_bytes),
+            ("sync_bytes", self.sync_bytes),
         ];
         for (name, value) in at_least_one {
             if value == 0 {
@@ -89,7 +96,10 @@ enum State {
 impl Writer {
     /// Creates the part's temporary file beside `path`.
     pub fn open(path: &Path, schema: &Schema, options: &WriterOptions) -> Result<Self> {
-        let create = || PartFile::create(path, options.sync, options.if_exists);
+        let create = || {
+            PartFile::create(path, options.sync, options.if_exists)
+                .map(|part| part.with_sync_bytes(options.sync_bytes))
+        };
         Writer::open_in(&Pool::of_process()?, path, schema, options, || Ok(Box::new(create()?)))
     }
 
@@ -103,8 +113,11 @@ impl Writer {
     ) -> Result<Self> {
         options.check()?;
         let (part, encoders) = ParquetPart::start(schema, &options.parquet, path.to_owned(), create)?;
-        let queue =
-            QueueOptions { max_bytes: options.queue_bytes, row_group_rows: options.parquet.row_group_rows };
+        let queue = QueueOptions {
+            max_bytes: options.queue_bytes,
+            row_group_rows: options.parquet.row_group_rows,
+            row_group_bytes: options.parquet.row_group_bytes,
+        };
         Ok(Writer {
             schema: schema.clone(),
             leveled: part.leveled_schema(),
@@ -212,9 +225,14 @@ impl Writer {
         self.queue.end_row_group()
     }
 
-    /// Adds a key and value to the part's metadata, written at close.
-    pub fn put_metadata(&mut self, key: &str, value: String) {
-        self.metadata.push((key.to_owned(), value));
+    /// Adds a key and value to the part's metadata, written at close. A key given again gets the new value.
+    pub fn put_metadata(&mut self, key: &str, value: String) -> Result<()> {
+        self.check_open()?;
+        match self.metadata.iter_mut().find(|(known, _)| known == key) {
+            Some((_, old)) => *old = value,
+            None => self.metadata.push((key.to_owned(), value)),
+        }
+        Ok(())
     }
 
     /// Captured values that could not be stored as they were.

@@ -39,12 +39,12 @@ def call(function, *arguments):
 class Flow:
     """A writer whose schema comes from Arrow."""
 
-    def __init__(self, path, schema):
+    def __init__(self, path, schema, options=None):
         given = ctypes.create_string_buffer(72)
         schema._export_to_c(ctypes.addressof(given))
         flow_schema, self.writer = ctypes.c_void_p(), ctypes.c_void_p()
         call("pf_schema_from_arrow", ctypes.byref(given), ctypes.byref(flow_schema))
-        call("pf_writer_open", str(path).encode(), flow_schema, None, ctypes.byref(self.writer))
+        call("pf_writer_open", str(path).encode(), flow_schema, options and ctypes.byref(options), ctypes.byref(self.writer))
         LIB.pf_schema_free(flow_schema)
 
     def append(self, batch):

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use parquet::basic::{ConvertedType, LogicalType};
+use parquet::basic::{ConvertedType, LogicalType, PageType};
 use parquet::data_type::ByteArray;
 use parquet::file::metadata::{
-    ColumnChunkMetaData, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData,
+    ColumnChunkMetaData, PageIndexPolicy, ParquetMetaData, ParquetMetaDataOptions, ParquetMetaDataReader,
+    RowGroupMetaData, SortingColumn,
 };
 use parquet::file::statistics::Statistics;
 use parquet::schema::types::ColumnDescriptor;
@@ -19,7 +20,13 @@ const MAX_VALUE: usize = 100;
 pub fn show(part: &Path, row_groups: usize) -> Result<String, Failure> {
     let file = open(part)?;
     let size = file.metadata()?.len();
-    let metadata = ParquetMetaDataReader::new().parse_and_finish(&file).map_err(unreadable(part))?;
+    // The offset index knows the number of pages.
+    let options = ParquetMetaDataOptions::new().with_encoding_stats_as_mask(false);
+    let reader = ParquetMetaDataReader::new()
+        .with_metadata_options(Some(options))
+        .with_column_index_policy(PageIndexPolicy::Skip)
+        .with_offset_index_policy(PageIndexPolicy::Optional);
+    let metadata = reader.parse_and_finish(&file).map_err(unreadable(part))?;
     let about = metadata.file_metadata();
     let mut out = format!(
         "{}\n  {} rows, {} columns, {} row groups, {}, format version {}, created by {}\n",
@@ -89,7 +96,7 @@ fn groups(metadata: &ParquetMetaData, most: usize) -> String {
     let mut out = String::new();
     for (i, group) in groups.iter().enumerate() {
         if i < first || i == last {
-            out += &row_group(i, group);
+            out += &row_group(i, group, metadata);
         } else if i == first {
             out += &format!(
                 "\n… {} more row group{}\n",
@@ -101,33 +108,84 @@ fn groups(metadata: &ParquetMetaData, most: usize) -> String {
     out
 }
 
-fn row_group(i: usize, group: &RowGroupMetaData) -> String {
-    let rows: Vec<_> = group.columns().iter().map(chunk).collect();
-    let header = ["column", "encodings", "codec", "stored", "raw", "ratio", "nulls", "min", "max"];
-    let right = [false, false, false, true, true, true, true, false, false];
+fn row_group(i: usize, group: &RowGroupMetaData, metadata: &ParquetMetaData) -> String {
+    let index = metadata.page_index_for_row_group(i);
+    let pages =
+        |column: usize| index.num_data_pages(column).map_or_else(|| "?".to_owned(), |n| count(n as u64));
+    let columns = group.columns().iter().enumerate();
+    let rows: Vec<_> = columns.map(|(i, column)| chunk(column, pages(i))).collect();
+    let header = [
+        "column",
+        "encodings",
+        "codec",
+        "pages",
+        "stored",
+        "raw",
+        "ratio",
+        "bloom",
+        "nulls",
+        "distinct",
+        "min",
+        "max",
+    ];
+    let right = [false, false, false, true, true, true, true, true, true, true, false, false];
     format!(
-        "\nrow group {i}: {} rows, {} stored, {} raw\n{}",
+        "\nrow group {i}: {} rows, {} stored, {} raw{}\n{}",
         count(group.num_rows()),
         bytes(group.compressed_size()),
         bytes(group.total_byte_size()),
+        sorted_by(group),
         table(&header, &right, &rows)
     )
 }
 
-fn chunk(column: &ColumnChunkMetaData) -> Vec<String> {
-    let encodings: Vec<String> = column.encodings().map(|e| e.to_string()).collect();
+/// What the writer said of the order of rows.
+fn sorted_by(group: &RowGroupMetaData) -> String {
+    let Some(keys) = group.sorting_columns().filter(|keys| !keys.is_empty()) else { return String::new() };
+    let key = |key: &SortingColumn| {
+        let column = usize::try_from(key.column_idx).ok().and_then(|i| group.columns().get(i));
+        format!(
+            "{}{}{}",
+            column.map_or_else(|| "?".to_owned(), |column| column.column_path().string()),
+            if key.descending { " descending" } else { "" },
+            if key.nulls_first { " nulls first" } else { "" }
+        )
+    };
+    format!(", sorted by {}", keys.iter().map(key).collect::<Vec<_>>().join(", "))
+}
+
+/// The encodings of the data pages, and how many pages of each where it is said.
+fn encodings(column: &ColumnChunkMetaData) -> String {
+    match column.page_encoding_stats() {
+        Some(pages) => {
+            let data = pages.iter().filter(|of| of.page_type != PageType::DICTIONARY_PAGE);
+            let encodings: Vec<_> = data.map(|of| (of.encoding, of.count)).collect();
+            let show = |&(encoding, pages): &(_, i32)| match encodings.len() {
+                1 => format!("{encoding}"),
+                _ => format!("{encoding} x {}", count(pages)),
+            };
+            encodings.iter().map(show).collect::<Vec<_>>().join(", ")
+        }
+        None => column.encodings().map(|e| e.to_string()).collect::<Vec<_>>().join(" "),
+    }
+}
+
+fn chunk(column: &ColumnChunkMetaData, pages: String) -> Vec<String> {
     let codec = column.compression().to_string();
     let statistics = column.statistics();
     let nulls = statistics.and_then(Statistics::null_count_opt).map_or_else(|| "?".to_owned(), count);
     let (min, max) = statistics.map_or_else(Default::default, |s| bounds(s, column.column_descr()));
     vec![
         column.column_path().string(),
-        encodings.join(" "),
+        encodings(column),
         codec.split('(').next().unwrap_or_default().to_owned(),
+        pages,
         bytes(column.compressed_size()),
         bytes(column.uncompressed_size()),
         format!("{:.2}", column.uncompressed_size() as f64 / column.compressed_size().max(1) as f64),
+        column.bloom_filter_length().map_or_else(String::new, bytes),
         nulls,
+        statistics.and_then(Statistics::distinct_count_opt).map_or_else(String::new, count),
         min,
         max,
     ]

@@ -57,6 +57,23 @@ impl Order {
         }
     }
 
+    /// Values of other bits that compare as equal to this one: a zero of the other sign, the NaN that readers
+    /// ask for; little-endian.
+    pub fn others_equal(self, value: &[u8]) -> Option<[u8; 8]> {
+        let number = match self {
+            Order::Float => f64::from(f32::from_bits(int32(value))),
+            Order::Double => f64::from_bits(int64(value)),
+            _ => return None,
+        };
+        let other = match number {
+            0.0 => -number,
+            _ if number.is_nan() => f64::NAN,
+            _ => return None,
+        };
+        let bits = if self == Order::Float { u64::from((other as f32).to_bits()) } else { other.to_bits() };
+        Some(bits.to_le_bytes())
+    }
+
     fn is_floating(self) -> bool {
         matches!(self, Order::Float | Order::Double)
     }
@@ -143,7 +160,12 @@ impl Bounds {
     }
 
     /// As the footer holds them.
-    pub fn statistics(&self, column: &ColumnDescriptor, is_utf8: bool) -> Option<Statistics> {
+    pub fn statistics(
+        &self,
+        column: &ColumnDescriptor,
+        is_utf8: bool,
+        distinct: Option<u64>,
+    ) -> Option<Statistics> {
         self.order?;
         let cut = self.cut(is_utf8);
         macro_rules! typed {
@@ -153,7 +175,7 @@ impl Bounds {
                     Some((least, greatest)) => (Some($read(least.0)), Some($read(greatest.0))),
                     None => (None, None),
                 };
-                let values = ValueStatistics::new(least, greatest, None, Some(self.nulls), false);
+                let values = ValueStatistics::new(least, greatest, distinct, Some(self.nulls), false);
                 let values = values.with_min_is_exact(exact.0).with_max_is_exact(exact.1);
                 Statistics::$variant(
                     // Readers of the first versions may trust what is ordered by sign.

@@ -7,30 +7,30 @@ use std::io::{self, Read, Write};
 use std::sync::{Arc, OnceLock};
 
 use bytes::{Buf, Bytes};
-use parquet::basic::{BoundaryOrder, Encoding, LogicalType, PageType};
-use parquet::column::page::{CompressedPage, Page, PageWriter};
+use parquet::basic::{BoundaryOrder, Encoding, LogicalType, PageType, Type};
+use parquet::bloom_filter::Sbbf;
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::metadata::{
     ColumnChunkMetaData, ColumnIndexBuilder, OffsetIndexBuilder, PageEncodingStats,
 };
 use parquet::file::reader::{ChunkReader, Length};
-use parquet::file::writer::{SerializedPageWriter, SerializedRowGroupWriter, TrackedWrite};
+use parquet::file::writer::SerializedRowGroupWriter;
 use parquet::schema::types::ColumnDescPtr;
 
 use super::bounds::{Bounds, Order};
 use super::compress::Compressor;
+use super::header::{PageHeader, PageKind};
 use super::hybrid::put_bits;
-use crate::format::Codec;
-
-/// Rows of a data page: few headers, and still a cache full of values.
-pub const PAGE_ROWS: usize = 1 << 16;
+use crate::format::options::{ChunkOptions, Codec, PageVersion, StatisticsLevel};
 
 /// A flat column's chunk.
 pub struct Chunk {
     column: ColumnDescPtr,
-    codec: Codec,
-    compressor: Compressor,
+    order: Option<Order>,
+    options: ChunkOptions,
+    /// What of the values has been told, if it has a bloom filter.
+    filter: Option<Sbbf>,
     page_list: Vec<PageInfo>,
     /// Pages that nobody has taken to compress them.
     fresh: Vec<PendingPage>,
@@ -48,12 +48,19 @@ struct PageInfo {
 /// Where a page is put when it has been compressed.
 type Slot = Arc<OnceLock<ParquetResult<WrittenPage>>>;
 
-/// A page as the file has it, with its header.
+/// A page as the file has it.
 #[derive(Debug)]
 struct WrittenPage {
-    bytes: Bytes,
+    header: Bytes,
+    body: Bytes,
     /// Bytes before compression, header included.
     plain_bytes: usize,
+}
+
+impl WrittenPage {
+    fn bytes(&self) -> usize {
+        self.header.len() + self.body.len()
+    }
 }
 
 /// The values of a page: how they are encoded, and what is known of them.
@@ -62,18 +69,28 @@ pub struct PageValues {
     pub bounds: Bounds,
 }
 
+/// The dictionary of a chunk.
+pub struct DictionaryPage<'a> {
+    /// Its values, in PLAIN form.
+    pub plain: &'a [u8],
+    /// How many.
+    pub count: usize,
+    /// How many of them there are in data pages, if that is known.
+    pub used: Option<usize>,
+}
+
 /// A page that has yet to be compressed, by any thread.
 pub struct PendingPage {
     plain: Vec<u8>,
-    rows: usize,
-    encoding: Encoding,
-    compressor: Compressor,
+    kind: PageKind,
+    options: ChunkOptions,
     written: Slot,
 }
 
 thread_local! {
-    /// Memory for the next page.
+    /// Memory for the next page before compression, and after.
     static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    static COMPRESSED: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
 impl PendingPage {
@@ -84,32 +101,89 @@ impl PendingPage {
 
     /// Compresses it; returns the bytes that it has then. An error is its chunk's to tell.
     pub fn compress(self) -> usize {
-        let page = |buf| Page::DataPage {
-            buf,
-            num_values: self.rows as u32,
-            encoding: self.encoding,
-            def_level_encoding: Encoding::RLE,
-            rep_level_encoding: Encoding::RLE,
-            statistics: None,
-        };
-        let written = write_page(self.compressor, &self.plain, page);
-        let bytes = written.as_ref().map_or(0, |written| written.bytes.len());
+        let written = write_page(self.plain, self.kind, &self.options);
+        let bytes = written.as_ref().map_or(0, WrittenPage::bytes);
         // Nobody else has this page.
         let _ = self.written.set(written);
-        SPARE.set(self.plain);
         bytes
     }
 }
 
+/// Compresses a page, or leaves it as it is where that is no larger and the format can say so.
+fn write_page(plain: Vec<u8>, mut kind: PageKind, options: &ChunkOptions) -> ParquetResult<WrittenPage> {
+    let plain_len = plain.len();
+    let body: Bytes = if options.codec == Codec::Uncompressed {
+        if let PageKind::V2 { is_compressed, .. } = &mut kind {
+            *is_compressed = false;
+        }
+        plain.into()
+    } else {
+        let levels = if let PageKind::V2 { level_bytes, .. } = kind { level_bytes } else { 0 };
+        let mut compressed = COMPRESSED.take();
+        compressed.clear();
+        compressed.extend_from_slice(&plain[..levels]);
+        Compressor::new(options.codec).compress(&plain[levels..], &mut compressed)?;
+        let body = match &mut kind {
+            PageKind::V2 { is_compressed, .. } if compressed.len() >= plain.len() => {
+                *is_compressed = false;
+                Bytes::copy_from_slice(&plain)
+            }
+            _ => Bytes::copy_from_slice(&compressed),
+        };
+        COMPRESSED.set(compressed);
+        SPARE.set(plain);
+        body
+    };
+    let crc = options.page_crc.then(|| {
+        let mut crc = flate2::Crc::new();
+        crc.update(&body);
+        crc.sum()
+    });
+    let mut header = Vec::new();
+    PageHeader { kind, plain_bytes: plain_len, bytes: body.len(), crc }.put(&mut header)?;
+    Ok(WrittenPage { plain_bytes: header.len() + plain_len, header: header.into(), body })
+}
+
 impl Chunk {
-    pub fn new(column: ColumnDescPtr, codec: Codec) -> ParquetResult<Self> {
-        let compressor = Compressor::new(codec);
-        Ok(Chunk { column, codec, compressor, page_list: Vec::new(), fresh: Vec::new(), rows: 0 })
+    pub fn new(column: ColumnDescPtr, options: ChunkOptions) -> ParquetResult<Self> {
+        let filter = options.bloom_filter.map(|filter| Sbbf::new_with_ndv_fpp(filter.ndv, filter.fpp));
+        Ok(Chunk {
+            order: Order::of(&column),
+            column,
+            options,
+            filter: filter.transpose()?,
+            page_list: Vec::new(),
+            fresh: Vec::new(),
+            rows: 0,
+        })
     }
 
-    /// The codec at work, for trials.
-    pub fn compressor(&mut self) -> &mut Compressor {
-        &mut self.compressor
+    /// Rows of a page at most, if each takes `width` bytes.
+    pub fn page_rows(&self, width: usize) -> usize {
+        self.options.page_rows.min(self.options.page_bytes / width).max(1)
+    }
+
+    /// Bytes of a page before compression, about.
+    pub fn page_bytes(&self) -> usize {
+        self.options.page_bytes
+    }
+
+    /// Whether bounds are of use.
+    pub fn has_statistics(&self) -> bool {
+        self.options.statistics != StatisticsLevel::None
+    }
+
+    /// Tells the bloom filter, if there is one, of values that are not in the dictionary; in PLAIN form, without
+    /// the length of a byte array.
+    pub fn filter<'a>(&mut self, values: impl Iterator<Item = &'a [u8]>) {
+        if let Some(filter) = &mut self.filter {
+            values.for_each(|value| insert(filter, self.order, value));
+        }
+    }
+
+    /// The codec, for trials.
+    pub fn compressor(&self) -> Compressor {
+        Compressor::new(self.options.codec)
     }
 
     /// The pages since the last call, for whoever has time to compress them.
@@ -117,7 +191,12 @@ impl Chunk {
         std::mem::take(&mut self.fresh)
     }
 
-    /// Adds a data page (version 1) of `rows` rows. `validity` are their bits, from a bit on, if any can be
+    /// Bytes of the bloom filter; pages are counted by whoever takes them.
+    pub fn memory(&self) -> usize {
+        self.filter.as_ref().map_or(0, |filter| filter.num_blocks() * 32)
+    }
+
+    /// Adds a data page of `rows` rows. `validity` are their bits, from a bit on, if any can be
     /// null; `put` writes the values of those that are not.
     pub fn put_page(
         &mut self,
@@ -127,50 +206,77 @@ impl Chunk {
     ) -> ParquetResult<()> {
         let mut plain = SPARE.take();
         plain.clear();
+        let is_v2 = self.options.version == PageVersion::V2;
         if self.column.max_def_level() > 0 {
-            plain.extend_from_slice(&[0; 4]);
+            let lead = if is_v2 { 0 } else { 4 };
+            plain.resize(lead, 0);
             put_bits(&mut plain, validity, rows);
-            let levels = plain.len() as u32 - 4;
-            plain[..4].copy_from_slice(&levels.to_le_bytes());
+            if !is_v2 {
+                let levels = plain.len() as u32 - 4;
+                plain[..4].copy_from_slice(&levels.to_le_bytes());
+            }
         }
+        let level_bytes = plain.len();
         let PageValues { encoding, bounds } = put(&mut plain);
-        let (compressor, written) = (self.compressor, Slot::default());
-        self.fresh.push(PendingPage { plain, rows, encoding, compressor, written: written.clone() });
+        let kind = match is_v2 {
+            true => {
+                let nulls = bounds.nulls as usize;
+                PageKind::V2 { rows, nulls, encoding, level_bytes, is_compressed: true }
+            }
+            false => PageKind::V1 { rows, encoding },
+        };
+        let written = Slot::default();
+        self.fresh.push(PendingPage { plain, kind, options: self.options, written: written.clone() });
         self.rows += rows as u64;
         self.page_list.push(PageInfo { rows, encoding, bounds, written });
         Ok(())
     }
 
-    /// Ends the chunk: compresses the pages that nobody took, and the dictionary, which has its values in
-    /// PLAIN form, and how many.
-    pub fn close(mut self, dictionary: Option<(&[u8], usize)>) -> ParquetResult<EncodedChunk> {
+    /// Ends the chunk: compresses the pages that nobody took, and the dictionary.
+    pub fn close(mut self, dictionary: Option<DictionaryPage<'_>>) -> ParquetResult<EncodedChunk> {
         let mut bytes = self.take_pages().into_iter().map(PendingPage::compress).sum();
-        let dictionary = dictionary.map(|(values, count)| {
-            let num_values = count as u32;
-            let page =
-                |buf| Page::DictionaryPage { buf, num_values, encoding: Encoding::PLAIN, is_sorted: false };
-            write_page(self.compressor, values, page)
-        });
-        let dictionary = dictionary.transpose()?;
-        bytes += dictionary.as_ref().map_or(0, |page| page.bytes.len());
-        Ok(EncodedChunk { chunk: self, dictionary, bytes })
+        let mut distinct = None;
+        let mut dictionary_page = None;
+        if let Some(DictionaryPage { plain, count, used }) = dictionary {
+            let page = write_page(plain.to_vec(), PageKind::Dictionary { count }, &self.options)?;
+            bytes += page.bytes();
+            dictionary_page = Some(page);
+            if let Some(filter) = &mut self.filter {
+                let physical = self.column.physical_type();
+                each_plain(plain, count, physical, |value| insert(filter, self.order, value));
+            }
+            // Bits that differ are not always values that do.
+            let is_float = matches!(self.order, Some(Order::Float | Order::Double));
+            let in_dictionary = |page: &PageInfo| {
+                page.encoding == Encoding::RLE_DICTIONARY || page.bounds.nulls == page.rows as u64
+            };
+            distinct = used.filter(|_| !is_float && self.page_list.iter().all(in_dictionary));
+        }
+        if let (Some(filter), Some(wanted)) = (&mut self.filter, self.options.bloom_filter) {
+            filter.fold_to_target_fpp(wanted.fpp);
+        }
+        Ok(EncodedChunk { chunk: self, dictionary: dictionary_page, distinct, bytes })
     }
 
     /// The pages in the order of the file, and what it says of them, once all have been compressed.
-    fn finish(self, dictionary: Option<WrittenPage>) -> ParquetResult<(Pages, ColumnCloseResult)> {
+    fn finish(
+        self,
+        dictionary: Option<WrittenPage>,
+        distinct: Option<usize>,
+    ) -> ParquetResult<(Pages, ColumnCloseResult)> {
         let has_dictionary = dictionary.is_some();
-        let shift = dictionary.as_ref().map_or(0, |page| page.bytes.len()) as i64;
+        let shift = dictionary.as_ref().map_or(0, WrittenPage::bytes) as i64;
         let mut page_list = self.page_list;
         let mut plain_bytes = 0;
         let mut pages = VecDeque::new();
         let mut add = |page: WrittenPage| {
             plain_bytes += page.plain_bytes;
-            pages.push_back(page.bytes);
+            pages.extend([page.header, page.body].into_iter().filter(|bytes| !bytes.is_empty()));
         };
         dictionary.into_iter().for_each(&mut add);
         let is_utf8 = matches!(self.column.logical_type_ref(), Some(LogicalType::String));
 
-        let mut all = Bounds::new(Order::of(&self.column));
+        let mut all = Bounds::new(self.order);
         let mut offsets = OffsetIndexBuilder::new();
         let mut index = ColumnIndexBuilder::new(self.column.physical_type());
         let mut encodings: Vec<PageEncodingStats> = Vec::new();
@@ -186,8 +292,8 @@ impl Chunk {
             let written = Arc::into_inner(std::mem::take(&mut page.written)).and_then(OnceLock::into_inner);
             let written = written.ok_or_else(|| ParquetError::General("a page was lost".to_owned()))??;
             offsets.append_row_count(page.rows as i64);
-            offsets.append_offset_and_size(offset, written.bytes.len() as i32);
-            offset += written.bytes.len() as i64;
+            offsets.append_offset_and_size(offset, written.bytes() as i32);
+            offset += written.bytes() as i64;
             add(written);
             all.merge(&page.bounds);
             let nans = page.bounds.nan_count().map(|nans| nans as i64);
@@ -216,7 +322,7 @@ impl Chunk {
             named.push(Encoding::RLE);
         }
         let mut metadata = ColumnChunkMetaData::builder(self.column.clone())
-            .set_compression_codec(self.codec.name())
+            .set_compression_codec(self.options.codec.name())
             .set_encodings(named)
             .set_page_encoding_stats(encodings)
             .set_total_compressed_size(offset)
@@ -224,17 +330,19 @@ impl Chunk {
             .set_num_values(self.rows as i64)
             .set_data_page_offset(shift)
             .set_dictionary_page_offset(has_dictionary.then_some(0));
-        if let Some(statistics) = all.statistics(&self.column, is_utf8) {
+        if self.options.statistics != StatisticsLevel::None
+            && let Some(statistics) = all.statistics(&self.column, is_utf8, distinct.map(|n| n as u64))
+        {
             metadata = metadata.set_statistics(statistics);
         }
         let close = ColumnCloseResult {
             bytes_written: offset as u64,
             rows_written: self.rows,
             metadata: metadata.build()?,
-            bloom_filter: None,
-            column_index: match Order::of(&self.column) {
-                Some(_) => Some(index.build()?),
-                None => None,
+            bloom_filter: self.filter,
+            column_index: match self.order {
+                Some(_) if self.options.statistics == StatisticsLevel::Page => Some(index.build()?),
+                _ => None,
             },
             offset_index: Some(offsets.build()),
         };
@@ -242,18 +350,29 @@ impl Chunk {
     }
 }
 
-/// Compresses and writes a page.
-fn write_page(
-    compressor: Compressor,
-    plain: &[u8],
-    page: impl FnOnce(Bytes) -> Page,
-) -> ParquetResult<WrittenPage> {
-    let mut compressed = Vec::new();
-    compressor.compress(plain, &mut compressed)?;
-    let page = CompressedPage::new(page(compressed.into()), plain.len());
-    let mut to = TrackedWrite::new(Vec::new());
-    let spec = SerializedPageWriter::new(&mut to).write_page(page)?;
-    Ok(WrittenPage { bytes: to.into_inner()?.into(), plain_bytes: spec.uncompressed_size })
+/// Tells the filter of a value, in each form that a reader may look for.
+fn insert(filter: &mut Sbbf, order: Option<Order>, value: &[u8]) {
+    filter.insert(value);
+    if let Some(order) = order {
+        order.others_equal(value).iter().for_each(|other| filter.insert(&other[..value.len()]));
+    }
+}
+
+/// Calls `each` for `count` values in PLAIN form, without the length of a byte array.
+fn each_plain(mut plain: &[u8], count: usize, physical: Type, mut each: impl FnMut(&[u8])) {
+    let width = plain.len() / count.max(1);
+    for _ in 0..count {
+        let len = match (physical, plain.split_first_chunk()) {
+            (Type::BYTE_ARRAY, Some((len, rest))) => {
+                plain = rest;
+                u32::from_le_bytes(*len) as usize
+            }
+            _ => width,
+        };
+        let (value, rest) = plain.split_at(len);
+        each(value);
+        plain = rest;
+    }
 }
 
 /// How the pages that are not all null lie (parquet.thrift, `BoundaryOrder`).
@@ -271,6 +390,8 @@ fn boundary_order(pages: &[PageInfo]) -> BoundaryOrder {
 pub struct EncodedChunk {
     chunk: Chunk,
     dictionary: Option<WrittenPage>,
+    /// Distinct values, if they are known.
+    distinct: Option<usize>,
     bytes: usize,
 }
 
@@ -285,7 +406,7 @@ impl EncodedChunk {
         self,
         row_group: &mut SerializedRowGroupWriter<'_, W>,
     ) -> ParquetResult<()> {
-        let (pages, close) = self.chunk.finish(self.dictionary)?;
+        let (pages, close) = self.chunk.finish(self.dictionary, self.distinct)?;
         row_group.append_column(&pages, close)
     }
 }

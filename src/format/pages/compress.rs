@@ -1,11 +1,9 @@
 //! Page compression (Parquet Compression.md), with contexts that are kept from page to page.
 
 use std::cell::RefCell;
-use std::io::{self, Write};
+use std::io;
 
-use flate2::write::GzEncoder;
-
-use crate::format::Codec;
+use crate::format::options::Codec;
 
 /// Compresses with a codec. What the codec keeps from page to page belongs to the thread: columns are many,
 /// the threads that encode are few.
@@ -21,7 +19,8 @@ thread_local! {
 enum Context {
     Uncompressed,
     Snappy(Box<snap::raw::Encoder>),
-    Gzip(flate2::Compression),
+    /// libdeflate: up to four times as fast as zlib's successors, as it has a page whole.
+    Gzip(libdeflater::Compressor),
     Lz4,
     Lz4Raw,
     Zstd(zstd::bulk::Compressor<'static>),
@@ -46,7 +45,11 @@ impl Context {
         Ok(match codec {
             Codec::Uncompressed => Context::Uncompressed,
             Codec::Snappy => Context::Snappy(Box::new(snap::raw::Encoder::new())),
-            Codec::Gzip(level) => Context::Gzip(flate2::Compression::new(level.unsigned_abs())),
+            Codec::Gzip(level) => {
+                let level = libdeflater::CompressionLvl::new(level);
+                let level = level.map_err(|_| io::Error::other("no such gzip level"))?;
+                Context::Gzip(libdeflater::Compressor::new(level))
+            }
             Codec::Lz4 => Context::Lz4,
             Codec::Lz4Raw => Context::Lz4Raw,
             Codec::Zstd(level) => Context::Zstd(zstd::bulk::Compressor::new(level)?),
@@ -61,10 +64,9 @@ impl Context {
                 out.extend_from_slice(page);
                 return Ok(());
             }
-            Context::Gzip(level) => {
-                let mut encoder = GzEncoder::new(out, *level);
-                encoder.write_all(page)?;
-                return encoder.finish().map(drop);
+            Context::Gzip(encoder) => {
+                room(out, encoder.gzip_compress_bound(page.len()));
+                encoder.gzip_compress(page, &mut out[start..]).map_err(io::Error::other)?
             }
             Context::Snappy(encoder) => {
                 room(out, snap::raw::max_compress_len(page.len()));

@@ -4,13 +4,14 @@ mod bounds;
 mod chunk;
 mod compress;
 mod encode;
+mod header;
 mod hybrid;
 mod number;
 mod pack;
 mod tables;
 
 pub use bounds::{Bounds, Order};
-pub use chunk::{Chunk, EncodedChunk, PAGE_ROWS, PageValues, PendingPage};
+pub use chunk::{Chunk, DictionaryPage, EncodedChunk, PageValues, PendingPage};
 pub use compress::Compressor;
 pub use encode::{put_delta, put_split};
 pub use hybrid::{bit_width, put_indices};
