@@ -7,7 +7,7 @@ use crate::format::options::Codec;
 /// A codec at work.
 pub enum Compressor {
     Uncompressed,
-    Snappy(snap::raw::Encoder),
+    Snappy(Box<snap::raw::Encoder>),
     /// libdeflate: up to four times as fast as zlib's successors, as it has a page whole.
     Gzip(libdeflater::Compressor),
     Lz4,
@@ -19,7 +19,7 @@ impl Compressor {
     pub fn new(codec: Codec) -> io::Result<Self> {
         Ok(match codec {
             Codec::Uncompressed => Compressor::Uncompressed,
-            Codec::Snappy => Compressor::Snappy(snap::raw::Encoder::new()),
+            Codec::Snappy => Compressor::Snappy(Box::new(snap::raw::Encoder::new())),
             Codec::Gzip(level) => {
                 let level =
                     libdeflater::CompressionLvl::new(level).map_err(|_| io::Error::other("no such level"))?;
