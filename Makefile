@@ -7,6 +7,7 @@
 #   make format    formats everything
 #   make soak      random writers from many threads, 5 minutes; `make test` has 20 seconds of it
 #   make bench     side-by-side benchmarks: a table, target/bench/summary.json, benches/bench.svg
+#                  (ONLY=parquet: the groups whose name contains it; ORDERS=path: a .mbo.dbn.zst file, written too)
 #   make clean     removes everything built
 
 SHELL := /bin/bash
@@ -99,8 +100,8 @@ format:
 soak:
 	FLOW_SOAK_SECONDS=300 cargo test $(CARGO) --test soak -- --nocapture
 
-bench:
-	cargo bench $(FEATURES) --bench flow
+bench: setup-test
+	cargo bench $(FEATURES) --bench flow -- $(ONLY)
 	@tools/chart.py target/bench/summary.json benches/bench.svg
 
 clean:

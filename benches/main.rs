@@ -2,7 +2,7 @@
 //!
 //! `make bench` prints one table and writes the same rows to `target/bench/summary.json`. An argument runs
 //! only the groups whose name contains it, `parquet/market` for one, and keeps the other groups' rows.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod columns;
 mod parquet;
@@ -13,7 +13,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use flow::ffi::writer::pf_writer_options;
+use flow::ffi::writer::{PF_CODEC_UNCOMPRESSED, PF_SYNC_NONE, pf_writer_options};
 
 /// One line of the table. Lower is better for times, higher for rates.
 struct Row {
@@ -85,18 +85,7 @@ fn median(values: &mut [f64]) -> f64 {
 
 /// The defaults, but nothing compressed and nothing forced to disk.
 fn writer_options() -> pf_writer_options {
-    pf_writer_options {
-        struct_size: size_of::<pf_writer_options>() as u32,
-        codec: 0,
-        codec_level: i32::MIN,
-        sync: 0,
-        if_exists: 0,
-        reserved: 0,
-        row_group_rows: 0,
-        window_rows: 0,
-        window_bytes: 0,
-        queue_bytes: 0,
-    }
+    pf_writer_options { codec: PF_CODEC_UNCOMPRESSED, sync: PF_SYNC_NONE, ..pf_writer_options::INIT }
 }
 
 /// Where everything is written: on the disk of the sources.
@@ -129,20 +118,19 @@ fn main() {
     print(&rows);
 
     let path = output().join("summary.json");
-    let before = fs::read_to_string(&path).unwrap_or_default();
+    let before = match filter.as_str() {
+        "" => String::new(),
+        _ => fs::read_to_string(&path).unwrap_or_default(),
+    };
+    let before: Vec<&str> = before.lines().map(|line| line.trim().trim_end_matches(',')).collect();
     let mut summary = Vec::new();
     for group in &groups {
-        let is_its = |line: &&str| line.starts_with(&format!(r#"{{"group": "{group}","#));
-        match chosen.contains(group) {
-            true => summary.extend(rows.iter().filter(|row| row.group == *group).map(Row::json)),
-            false => summary.extend(
-                before
-                    .lines()
-                    .map(|line| line.trim().trim_end_matches(','))
-                    .filter(is_its)
-                    .map(str::to_owned),
-            ),
+        let mut lines: Vec<String> = rows.iter().filter(|row| row.group == *group).map(Row::json).collect();
+        if lines.is_empty() {
+            let start = format!(r#"{{"group": "{group}","#);
+            lines.extend(before.iter().filter(|line| line.starts_with(&start)).map(|&line| line.to_owned()));
         }
+        summary.extend(lines);
     }
     fs::write(&path, format!("[\n  {}\n]\n", summary.join(",\n  "))).unwrap();
     println!("\n  written to target/bench/summary.json");

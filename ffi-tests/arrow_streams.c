@@ -7,7 +7,7 @@
 #include "check.h"
 #include "expected.h"
 
-static const pf_field field = {"number", PF_TYPE_INT64, PF_FIELD_REQUIRED, 0, 0, NULL};
+static const pf_field field = PF_FIELD("number", PF_TYPE_INT64, PF_FIELD_REQUIRED);
 enum { ROWS = 3 };
 
 /* What a callback does. */

@@ -6,7 +6,7 @@
 #include "check.h"
 #include "expected.h"
 
-static const pf_field field = {"number", PF_TYPE_INT64, PF_FIELD_REQUIRED, 0, 0, NULL};
+static const pf_field field = PF_FIELD("number", PF_TYPE_INT64, PF_FIELD_REQUIRED);
 
 static pf_status append(pf_writer *writer, int64_t number, pf_error *error) {
   pf_column_slice slice = PF_VALUES(&number, 1, NULL);

@@ -31,7 +31,7 @@ static source *add_source(const char *name, int32_t type, uint32_t width, pf_col
   CHECK(source_count < sizeof sources / sizeof *sources);
   source *s = &sources[source_count++];
   s->name = name;
-  const pf_field field = {name, type, PF_FIELD_NULLABLE, width, 0, NULL};
+  const pf_field field = PF_FIELD_OF_WIDTH(name, type, PF_FIELD_NULLABLE, width, 0);
   s->field = field;
   s->slice = slice;
   return s;

@@ -5,7 +5,7 @@
 
 static void unknown_numbers(void) {
   for (int column = 0; column < COLUMNS; column++) {
-    REFUSED(column, s->layout = 8, "layout is 8");
+    REFUSED(column, s->layout = 9, "layout is 9");
     REFUSED(column, s->layout = -1, "layout is -1");
     REFUSED(column, s->layout = INT32_MIN, "layout is -2147483648");
     REFUSED(column, s->validity_kind = 4, "validity_kind is 4");
@@ -183,9 +183,7 @@ static void rata_die(void) {
     REFUSED(bad[i].column, (RATA_DIE, s->sel_kind = PF_SEL_INT32, s->sel = sel, s->sel_length = ROWS),
             "row 1 is ");
   }
-  const pf_column_slice d = {
-      when, sizeof when, ROWS, PF_LAYOUT_RATA_DIE, 0, NULL, NULL, 0, 0, NULL, 0, 0, 0, 0, 0, NULL, NULL,
-      NULL, 0,           0};
+  const pf_column_slice d = PF_SLICE(when, sizeof when, ROWS, PF_LAYOUT_RATA_DIE, NULL, NULL);
   REFUSED(DAY,
           (s->layout = PF_LAYOUT_DICTIONARY, s->values = zeros, s->values_size = 4, s->index_width = 1,
            s->dictionary = &d),

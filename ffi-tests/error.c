@@ -4,8 +4,8 @@
 
 #include "check.h"
 
-static const pf_field good = {"a", PF_TYPE_INT32, PF_FIELD_REQUIRED, 0, 0, NULL};
-static const pf_field bad = {"price", 77, PF_FIELD_REQUIRED, 0, 0, NULL};
+static const pf_field good = PF_FIELD("a", PF_TYPE_INT32, PF_FIELD_REQUIRED);
+static const pf_field bad = PF_FIELD("price", 77, PF_FIELD_REQUIRED);
 
 static void detail_says_what_and_where(void) {
   pf_schema *schema = NULL;

@@ -68,8 +68,14 @@ static void put_decimal(FILE *file, const unsigned char *value, size_t size, siz
   fputc('"', file);
 }
 
+/* Whether readers are told of the field's dictionary: at the top, and of text and bytes. */
+static bool shows_dictionary(const pf_field *field, bool inside) {
+  const bool has_one = (field->flags & PF_FIELD_DICTIONARY) != 0;
+  return has_one && !inside && (field->type == PF_TYPE_UTF8 || field->type == PF_TYPE_BINARY);
+}
+
 /* The type's name as pyarrow prints it. */
-static void put_type(FILE *file, const pf_field *field) {
+static void put_type(FILE *file, const pf_field *field, bool inside) {
   static const char *const names[] = {
       [PF_TYPE_BOOL] = "bool",
       [PF_TYPE_INT8] = "int8",
@@ -105,7 +111,21 @@ static void put_type(FILE *file, const pf_field *field) {
       [PF_TYPE_DECIMAL256] = "decimal256",
       [PF_TYPE_UUID] = "extension<arrow.uuid>",
   };
+  if (field->type == PF_TYPE_LIST || field->type == PF_TYPE_STRUCT) {
+    fputs(field->type == PF_TYPE_LIST ? "list<" : "struct<", file);
+    for (size_t i = 0; i < field->child_count; i++) {
+      const pf_field *child = &field->children[i];
+      fprintf(file, "%s%s: ", i == 0 ? "" : ", ", child->name != NULL ? child->name : "element");
+      put_type(file, child, true);
+      if ((child->flags & PF_FIELD_NULLABLE) == 0) fputs(" not null", file);
+    }
+    fputc('>', file);
+    return;
+  }
+  const bool dictionary = shows_dictionary(field, inside);
+  if (dictionary) fputs("dictionary<values=", file);
   fputs(names[field->type], file);
+  if (dictionary) fputs(", indices=int32, ordered=0>", file);
   if (field->type == PF_TYPE_FIXED_SIZE_BINARY) fprintf(file, "[%u]", (unsigned)field->width);
   if (field->type >= PF_TYPE_DECIMAL32 && field->type <= PF_TYPE_DECIMAL256)
     fprintf(file, "(%u, %u)", (unsigned)field->width, (unsigned)field->scale);
@@ -113,11 +133,22 @@ static void put_type(FILE *file, const pf_field *field) {
   if (field->type >= PF_TYPE_TIMESTAMP_S && field->type <= PF_TYPE_TIMESTAMP_NS) fputc(']', file);
 }
 
+/* The greatest levels of each leaf, of a field that is itself under these. */
+static void put_levels(FILE *file, const pf_field *field, int definition, int repetition, bool *first) {
+  const bool list = field->type == PF_TYPE_LIST || (field->flags & EXPECT_REPEATED) != 0;
+  definition += (field->flags & PF_FIELD_NULLABLE) + list;
+  repetition += list;
+  for (size_t i = 0; i < field->child_count; i++)
+    put_levels(file, &field->children[i], definition, repetition, first);
+  if (field->child_count == 0) fprintf(file, "%s[%d,%d]", *first ? "" : ",", definition, repetition);
+  *first = false;
+}
+
 expected expect_begin(const char *part, const pf_field *fields, size_t count, uint64_t row_groups,
                       bool unordered, bool sink) {
   char path[1100];
   snprintf(path, sizeof path, "%s.expected.jsonl", part);
-  expected to = {fopen(path, "w"), fields, count, 0, 0};
+  expected to = {fopen(path, "w"), fields, count, 0, {NULL}, {0}, 0};
   CHECK(to.file != NULL);
   fprintf(to.file, "{\"row_groups\":%" PRIu64 ",\"unordered\":%s,\"sink\":%s,\"columns\":[", row_groups,
           unordered ? "true" : "false", sink ? "true" : "false");
@@ -127,11 +158,13 @@ expected expect_begin(const char *part, const pf_field *fields, size_t count, ui
     fputs(",\"type\":\"", to.file);
     const bool repeated = fields[i].flags == EXPECT_REPEATED;
     if (repeated) fprintf(to.file, "list<%s: ", fields[i].name);
-    put_type(to.file, &fields[i]);
+    put_type(to.file, &fields[i], false);
     if (repeated) fputs(" not null>", to.file);
-    const bool nullable = fields[i].flags == PF_FIELD_NULLABLE;
-    fprintf(to.file, "\",\"nullable\":%s%s}", nullable ? "true" : "false",
-            repeated ? ",\"levels\":[[1,1]]" : "");
+    const bool nullable = (fields[i].flags & PF_FIELD_NULLABLE) != 0;
+    fprintf(to.file, "\",\"nullable\":%s,\"levels\":[", nullable ? "true" : "false");
+    bool first = true;
+    put_levels(to.file, &fields[i], 0, 0, &first);
+    fputs("]}", to.file);
   }
   fputs("]}\n", to.file);
   return to;
@@ -190,32 +223,60 @@ static void put_value(FILE *file, const pf_field *field, const void *value, size
   }
 }
 
-static void next_column(expected *to) {
+/* What stands before the next value; returns its field. */
+static const pf_field *begin_value(expected *to) {
+  if (to->depth == 0) {
+    fputc(to->next == 0 ? '[' : ',', to->file);
+    return &to->fields[to->next];
+  }
+  const pf_field *outer = to->open[to->depth - 1];
+  const size_t i = to->values[to->depth - 1];
+  if (i > 0) fputc(',', to->file);
+  if (outer->type == PF_TYPE_LIST) return outer->children;
+  if (outer->type != PF_TYPE_STRUCT) return outer; /* bare repeated */
+  CHECK(i < outer->child_count);
+  fprintf(to->file, "\"%s\":", outer->children[i].name);
+  return &outer->children[i];
+}
+
+static void end_value(expected *to) {
+  if (to->depth > 0) {
+    to->values[to->depth - 1]++;
+    return;
+  }
   to->next = (to->next + 1) % to->count;
   if (to->next == 0) fputs("]\n", to->file);
 }
 
 void expect_value(expected *to, const void *value, size_t size) {
-  const bool in_list = to->elements > 0;
-  const bool first = in_list ? to->elements++ == 1 : to->next == 0;
-  if (!first) fputc(',', to->file);
-  if (first && !in_list) fputc('[', to->file);
+  const pf_field *field = begin_value(to);
   if (value == NULL)
     fputs("null", to->file);
   else
-    put_value(to->file, &to->fields[to->next], value, size);
-  if (!in_list) next_column(to);
+    put_value(to->file, field, value, size);
+  end_value(to);
 }
 
-void expect_list_begin(expected *to) {
-  fputs(to->next == 0 ? "[[" : ",[", to->file);
-  to->elements = 1;
+static void open_value(expected *to, char bracket) {
+  CHECK(to->depth < sizeof to->open / sizeof *to->open);
+  const pf_field *field = begin_value(to);
+  fputc(bracket, to->file);
+  to->values[to->depth] = 0;
+  to->open[to->depth++] = field;
 }
 
-void expect_list_end(expected *to) {
-  fputc(']', to->file);
-  to->elements = 0;
-  next_column(to);
+static void close_value(expected *to, char bracket) {
+  fputc(bracket, to->file);
+  to->depth--;
+  end_value(to);
+}
+
+void expect_list_begin(expected *to) { open_value(to, '['); }
+void expect_list_end(expected *to) { close_value(to, ']'); }
+void expect_struct_begin(expected *to) { open_value(to, '{'); }
+void expect_struct_end(expected *to) {
+  CHECK(to->values[to->depth - 1] == to->open[to->depth - 1]->child_count);
+  close_value(to, '}');
 }
 
 void expect_end(expected *to) {

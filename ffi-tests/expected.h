@@ -2,8 +2,8 @@
  *
  * The first line describes the columns, each further line is a row: integers as they are, floats as hex
  * floats or "nan:<bits>", decimals as text with all digits of their scale, text as text, bytes and UUIDs as
- * {"hex": "..."}, dates, times and durations in their stored unit, lists as arrays. A nested column has
- * "levels": the greatest definition and repetition level of each of its leaves.
+ * {"hex": "..."}, dates, times and durations in their stored unit, lists as arrays, structs as objects. A
+ * nested column has "levels": the greatest definition and repetition level of each of its leaves.
  */
 #ifndef FLOW_EXPECTED_H
 #define FLOW_EXPECTED_H
@@ -17,11 +17,14 @@ typedef struct expected {
   const pf_field *fields;
   size_t count;
   size_t next;
-  size_t elements; /* of the list that is open, and one; 0: none is */
+  /* The lists and structs that are open, from the outermost in, and how many values each has so far. */
+  const pf_field *open[8];
+  size_t values[8];
+  size_t depth;
 } expected;
 
 /* In a field's flags: a bare `repeated` field of Parquet, which readers show as a required list. */
-#define EXPECT_REPEATED 2
+#define EXPECT_REPEATED 4
 
 /* Starts the file. `unordered`: the rows come in any order; `sink`: the part has a gap summary. */
 expected expect_begin(const char *part, const pf_field *fields, size_t count, uint64_t row_groups,
@@ -30,9 +33,11 @@ expected expect_begin(const char *part, const pf_field *fields, size_t count, ui
 /* The next value, row by row: `size` bytes as they lie in the caller's memory; NULL is null. */
 void expect_value(expected *to, const void *value, size_t size);
 
-/* The next value is a list of the values that come in between. */
+/* The next value is a list of the values that come in between; or a struct of them, one a field. */
 void expect_list_begin(expected *to);
 void expect_list_end(expected *to);
+void expect_struct_begin(expected *to);
+void expect_struct_end(expected *to);
 
 void expect_end(expected *to);
 

@@ -9,7 +9,7 @@
 #include "check.h"
 #include "expected.h"
 
-static const pf_field field = {"number", PF_TYPE_INT64, PF_FIELD_REQUIRED, 0, 0, NULL};
+static const pf_field field = PF_FIELD("number", PF_TYPE_INT64, PF_FIELD_REQUIRED);
 static const pf_record_field record_field = {"number", PF_TYPE_INT64, 0, 8, PF_NULL_NEVER, 0, 0, 0, NULL};
 
 static pf_schema *schema;

@@ -105,7 +105,8 @@ static void close_part(pf_writer *writer, uint64_t rows, uint64_t row_groups) {
 
 /* All eight types, required, optional and repeated as `kinds` says, in two row groups. */
 static void every_type(const char *name, const uint32_t *kinds, size_t kind_count) {
-  static const char *const words[] = {"required", "optional", "repeated"};
+  static const char *const words[] = {
+      [PF_FIELD_REQUIRED] = "required", [PF_FIELD_NULLABLE] = "optional", [EXPECT_REPEATED] = "repeated"};
   static char message[4096], names[3 * TYPES][32];
   static pf_field fields[3 * TYPES];
   static memory columns[3 * TYPES];
@@ -115,7 +116,8 @@ static void every_type(const char *name, const uint32_t *kinds, size_t kind_coun
     for (int type = 0; type < TYPES; type++, count++) {
       sprintf(names[count], "%s_%d", words[kinds[k]], type);
       end += (size_t)sprintf(message + end, " %s %s %s;", words[kinds[k]], physical[type], names[count]);
-      const pf_field field = {names[count], shown_as[type], kinds[k], type == FIXED ? WIDTH : 0, 0, NULL};
+      const pf_field field =
+          PF_FIELD_OF_WIDTH(names[count], shown_as[type], kinds[k], type == FIXED ? WIDTH : 0, 0);
       fields[count] = field;
     }
   sprintf(message + end, " }");
@@ -234,10 +236,10 @@ static void nested(void) {
 /* Row chunks and row groups on one writer, whose schema is of fields: the rows come in the order of the
  * calls. */
 static void among_row_chunks(void) {
-  static const pf_field fields[] = {{"id", PF_TYPE_INT32, PF_FIELD_REQUIRED, 0, 0, NULL},
-                                    {"when", PF_TYPE_TIMESTAMP_S, PF_FIELD_NULLABLE, 0, 0, NULL},
-                                    {"small", PF_TYPE_INT8, PF_FIELD_REQUIRED, 0, 0, NULL},
-                                    {"text", PF_TYPE_UTF8, PF_FIELD_REQUIRED, 0, 0, NULL}};
+  static const pf_field fields[] = {PF_FIELD("id", PF_TYPE_INT32, PF_FIELD_REQUIRED),
+                                    PF_FIELD("when", PF_TYPE_TIMESTAMP_S, PF_FIELD_NULLABLE),
+                                    PF_FIELD("small", PF_TYPE_INT8, PF_FIELD_REQUIRED),
+                                    PF_FIELD("text", PF_TYPE_UTF8, PF_FIELD_REQUIRED)};
   enum { COLUMNS = 4, EACH = 10, ROUNDS = 12 };
   const char *path = path_of("among_row_chunks.parquet");
   pf_writer_options options = PF_WRITER_OPTIONS_INIT;
@@ -300,7 +302,7 @@ static void among_row_chunks(void) {
 
 /* A row group of no rows is a flush; one of many is one, whatever row_group_rows says. */
 static void few_rows_and_many(void) {
-  static const pf_field fields[] = {{"a", PF_TYPE_INT64, PF_FIELD_REQUIRED, 0, 0, NULL}};
+  static const pf_field fields[] = {PF_FIELD("a", PF_TYPE_INT64, PF_FIELD_REQUIRED)};
   static int64_t values[100000];
   const uint64_t rows = scaled(100000);
   const char *path = path_of("few_and_many.parquet");

@@ -313,8 +313,8 @@ static void columns_that_disagree(void) {
 
 /* Fields have a Parquet form, too, and it is checked alike. */
 static void schema_of_fields(void) {
-  static const pf_field fields[] = {{"a", PF_TYPE_INT8, PF_FIELD_REQUIRED, 0, 0, NULL},
-                                    {"b", PF_TYPE_INT64, PF_FIELD_NULLABLE, 0, 0, NULL}};
+  static const pf_field fields[] = {PF_FIELD("a", PF_TYPE_INT8, PF_FIELD_REQUIRED),
+                                    PF_FIELD("b", PF_TYPE_INT64, PF_FIELD_NULLABLE)};
   const char *path = path_of("fields.parquet");
   pf_schema *schema = NULL;
   pf_writer *other = NULL;

@@ -11,7 +11,7 @@
 #include "check.h"
 
 enum { ROWS = 1024 };
-static const pf_field field = {"number", PF_TYPE_INT64, PF_FIELD_REQUIRED, 0, 0, NULL};
+static const pf_field field = PF_FIELD("number", PF_TYPE_INT64, PF_FIELD_REQUIRED);
 static int64_t numbers[ROWS];
 
 /* Different at each call, so that no encoding makes them small. */

@@ -21,10 +21,10 @@ typedef struct record {
   { #member, (type), offsetof(record, member), sizeof(((record *)0)->member), PF_NULL_NEVER, 0, 0, 0, NULL }
 static const pf_record_field fields[] = {FIELD(producer, PF_TYPE_UINT32), FIELD(sequence, PF_TYPE_UINT64),
                                          FIELD(price, PF_TYPE_FLOAT64), FIELD(side, PF_TYPE_UTF8)};
-static const pf_field columns[] = {{"producer", PF_TYPE_UINT32, PF_FIELD_REQUIRED, 0, 0, NULL},
-                                   {"sequence", PF_TYPE_UINT64, PF_FIELD_REQUIRED, 0, 0, NULL},
-                                   {"price", PF_TYPE_FLOAT64, PF_FIELD_REQUIRED, 0, 0, NULL},
-                                   {"side", PF_TYPE_UTF8, PF_FIELD_REQUIRED, 0, 0, NULL}};
+static const pf_field columns[] = {PF_FIELD("producer", PF_TYPE_UINT32, PF_FIELD_REQUIRED),
+                                   PF_FIELD("sequence", PF_TYPE_UINT64, PF_FIELD_REQUIRED),
+                                   PF_FIELD("price", PF_TYPE_FLOAT64, PF_FIELD_REQUIRED),
+                                   PF_FIELD("side", PF_TYPE_UTF8, PF_FIELD_REQUIRED)};
 enum { COLUMNS = 4, THREADS = 4 };
 
 static pf_record_layout *layout;

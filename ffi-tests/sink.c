@@ -86,13 +86,13 @@ static void make_fields(void) {
     field->name = names[i];
     const bool fixed = field->type == PF_TYPE_FIXED_SIZE_BINARY;
     field->scale = digits(field->type) / 4;
-    const pf_field column = {names[i],
-                             field->type,
-                             field->null_kind != PF_NULL_NEVER,
-                             fixed ? field->width : digits(field->type),
-                             field->scale,
-                             field->timezone};
-    columns[i] = column;
+    pf_field *column = &columns[i];
+    column->name = names[i];
+    column->type = field->type;
+    column->flags = field->null_kind != PF_NULL_NEVER;
+    column->width = fixed ? field->width : digits(field->type);
+    column->scale = field->scale;
+    column->timezone = field->timezone;
   }
 }
 
@@ -243,8 +243,8 @@ static void payloads(bool with_record) {
   enum { MAX = 300 };
   const char *path = path_of(with_record ? "record_and_payload.parquet" : "payload_only.parquet");
   const pf_record_field number = {"number", PF_TYPE_INT32, 1, 4, PF_NULL_NEVER, 0, 0, 0, NULL};
-  const pf_field both[] = {{"number", PF_TYPE_INT32, PF_FIELD_REQUIRED, 0, 0, NULL},
-                           {"payload", PF_TYPE_BINARY, PF_FIELD_REQUIRED, 0, 0, NULL}};
+  const pf_field both[] = {PF_FIELD("number", PF_TYPE_INT32, PF_FIELD_REQUIRED),
+                           PF_FIELD("payload", PF_TYPE_BINARY, PF_FIELD_REQUIRED)};
   const uint32_t size = with_record ? 5 : 0;
   pf_record_layout *layout = NULL;
   pf_producer *producer = NULL;
@@ -290,7 +290,7 @@ static void payloads(bool with_record) {
 }
 
 static void no_records(void) {
-  const pf_field column = {"payload", PF_TYPE_BINARY, PF_FIELD_REQUIRED, 0, 0, NULL};
+  const pf_field column = PF_FIELD("payload", PF_TYPE_BINARY, PF_FIELD_REQUIRED);
   pf_record_layout *layout = NULL;
   CHECK_OK(pf_record_layout_new(0, NULL, 0, 0, "payload", &layout, &err));
   for (int producers = 0; producers <= 1; producers++) {
@@ -319,8 +319,8 @@ static void seconds_out_of_range(void) {
       {"time", PF_TYPE_TIMESTAMP_S, offsetof(record, time), 8, PF_NULL_SENTINEL, 0, 0, INT64_MIN, NULL},
       {"row", PF_TYPE_INT64, offsetof(record, row), 8, PF_NULL_NEVER, 0, 0, 0, NULL},
   };
-  const pf_field columns[] = {{"time", PF_TYPE_TIMESTAMP_MS, PF_FIELD_NULLABLE, 0, 0, NULL},
-                              {"row", PF_TYPE_INT64, PF_FIELD_REQUIRED, 0, 0, NULL}};
+  const pf_field columns[] = {PF_FIELD("time", PF_TYPE_TIMESTAMP_MS, PF_FIELD_NULLABLE),
+                              PF_FIELD("row", PF_TYPE_INT64, PF_FIELD_REQUIRED)};
   const int64_t offered[] = {1, INT64_MAX, INT64_MIN, INT64_MIN + 1, 2};
   const int64_t stored[] = {1000, INT64_MAX, 0, INT64_MIN, 2000};
   pf_record_layout *layout = NULL;

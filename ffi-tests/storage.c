@@ -10,7 +10,7 @@
 #include "check.h"
 #include "expected.h"
 
-static const pf_field field = {"number", PF_TYPE_INT64, PF_FIELD_REQUIRED, 0, 0, NULL};
+static const pf_field field = PF_FIELD("number", PF_TYPE_INT64, PF_FIELD_REQUIRED);
 
 static pf_status open_at(const char *path, const pf_writer_options *options, pf_writer **writer,
                          pf_error *error) {

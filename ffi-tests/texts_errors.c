@@ -117,7 +117,7 @@ static void dictionaries(void) {
   REFUSED(TEXT, (DICTIONARY, d.layout = PF_LAYOUT_DICTIONARY, d.dictionary = &nested, d.index_width = 1),
           "slices[1].dictionary is a dictionary itself");
   REFUSED(TEXT, (DICTIONARY, d.sel_kind = PF_SEL_INT64, d.sel = zeros, d.sel_length = 3),
-          "without selection");
+          "selection of their own");
   REFUSED(TEXT, (DICTIONARY, d.sel = zeros), "sel is not NULL");
   REFUSED(TEXT, (DICTIONARY, d.validity = (const uint8_t *)zeros), "all valid");
   REFUSED(TEXT, (DICTIONARY, d.validity = (const uint8_t *)zeros, d.validity_kind = PF_VALIDITY_BYTES),

@@ -31,8 +31,8 @@ static pf_status try_rows(pf_writer *writer, uint64_t *next, uint64_t rows) {
 
 /* A queue of a byte is full while anything is in it; what was refused comes again, and nothing twice. */
 static void full_queues(const char *path, uint64_t window_rows) {
-  static const pf_field fields[] = {{"number", PF_TYPE_INT64, PF_FIELD_REQUIRED, 0, 0, NULL},
-                                    {"letters", PF_TYPE_UTF8, PF_FIELD_REQUIRED, 0, 0, NULL}};
+  static const pf_field fields[] = {PF_FIELD("number", PF_TYPE_INT64, PF_FIELD_REQUIRED),
+                                    PF_FIELD("letters", PF_TYPE_UTF8, PF_FIELD_REQUIRED)};
   pf_writer_options options = PF_WRITER_OPTIONS_INIT;
   options.codec_level = 9;
   options.window_rows = window_rows;
@@ -70,7 +70,7 @@ static void full_queues(const char *path, uint64_t window_rows) {
 
 /* Closed, a writer takes nothing more this way either. */
 static void not_after_close(void) {
-  static const pf_field field = {"a", PF_TYPE_UINT8, PF_FIELD_REQUIRED, 0, 0, NULL};
+  static const pf_field field = PF_FIELD("a", PF_TYPE_UINT8, PF_FIELD_REQUIRED);
   static const uint8_t values[] = {1};
   const pf_column_slice slice = PF_VALUES(values, 1, NULL);
   const pf_row_chunk chunk = PF_ROW_CHUNK(&slice, 1);

@@ -158,10 +158,10 @@ static void no_rows(void) {
 static void unaligned_values(void) {
   enum { rows = 33 };
   static const pf_field fields[] = {
-      {"int16", PF_TYPE_INT16, PF_FIELD_REQUIRED, 0, 0, NULL},
-      {"int32", PF_TYPE_INT32, PF_FIELD_REQUIRED, 0, 0, NULL},
-      {"float64", PF_TYPE_FLOAT64, PF_FIELD_REQUIRED, 0, 0, NULL},
-      {"ts_s", PF_TYPE_TIMESTAMP_S, PF_FIELD_REQUIRED, 0, 0, NULL},
+      PF_FIELD("int16", PF_TYPE_INT16, PF_FIELD_REQUIRED),
+      PF_FIELD("int32", PF_TYPE_INT32, PF_FIELD_REQUIRED),
+      PF_FIELD("float64", PF_TYPE_FLOAT64, PF_FIELD_REQUIRED),
+      PF_FIELD("ts_s", PF_TYPE_TIMESTAMP_S, PF_FIELD_REQUIRED),
   };
   enum { columns = sizeof fields / sizeof *fields };
   pf_schema *schema = NULL;
@@ -200,11 +200,11 @@ static void unaligned_values(void) {
 /* The ends of each range, which some readers cannot show: see tests/readback. */
 static void limits_of_time(void) {
   static const pf_field fields[] = {
-      {"date", PF_TYPE_DATE32, PF_FIELD_REQUIRED, 0, 0, NULL},
-      {"s", PF_TYPE_TIMESTAMP_S, PF_FIELD_REQUIRED, 0, 0, NULL},
-      {"ms", PF_TYPE_TIMESTAMP_MS, PF_FIELD_REQUIRED, 0, 0, "Europe/Berlin"},
-      {"us", PF_TYPE_TIMESTAMP_US, PF_FIELD_REQUIRED, 0, 0, "Asia/Kolkata"},
-      {"ns", PF_TYPE_TIMESTAMP_NS, PF_FIELD_REQUIRED, 0, 0, NULL},
+      PF_FIELD("date", PF_TYPE_DATE32, PF_FIELD_REQUIRED),
+      PF_FIELD("s", PF_TYPE_TIMESTAMP_S, PF_FIELD_REQUIRED),
+      PF_FIELD_IN_ZONE("ms", PF_TYPE_TIMESTAMP_MS, PF_FIELD_REQUIRED, "Europe/Berlin"),
+      PF_FIELD_IN_ZONE("us", PF_TYPE_TIMESTAMP_US, PF_FIELD_REQUIRED, "Asia/Kolkata"),
+      PF_FIELD("ns", PF_TYPE_TIMESTAMP_NS, PF_FIELD_REQUIRED),
   };
   enum { columns = sizeof fields / sizeof *fields };
   const int32_t dates[] = {INT32_MIN, -1, 0, INT32_MAX};
@@ -235,8 +235,8 @@ static void limits_of_time(void) {
 /* One big chunk: more rows than a window and than a row group has. */
 static void one_big_chunk(void) {
   static const pf_field fields[] = {
-      {"number", PF_TYPE_INT64, PF_FIELD_REQUIRED, 0, 0, NULL},
-      {"text", PF_TYPE_UTF8, PF_FIELD_REQUIRED, 0, 0, NULL},
+      PF_FIELD("number", PF_TYPE_INT64, PF_FIELD_REQUIRED),
+      PF_FIELD("text", PF_TYPE_UTF8, PF_FIELD_REQUIRED),
   };
   uint64_t rows = scaled(100000);
   int64_t *numbers = malloc(rows * sizeof *numbers);

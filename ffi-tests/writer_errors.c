@@ -5,9 +5,9 @@
 #include "expected.h"
 
 static const pf_field fields[] = {
-    {"id", PF_TYPE_INT32, PF_FIELD_REQUIRED, 0, 0, NULL},
-    {"text", PF_TYPE_UTF8, PF_FIELD_NULLABLE, 0, 0, NULL},
-    {"when", PF_TYPE_TIMESTAMP_S, PF_FIELD_NULLABLE, 0, 0, NULL},
+    PF_FIELD("id", PF_TYPE_INT32, PF_FIELD_REQUIRED),
+    PF_FIELD("text", PF_TYPE_UTF8, PF_FIELD_NULLABLE),
+    PF_FIELD("when", PF_TYPE_TIMESTAMP_S, PF_FIELD_NULLABLE),
 };
 enum { COLUMNS = 3, ROWS = 4 };
 
@@ -58,7 +58,7 @@ static void chunks(void) {
   CHECK_INVALID(pf_append_row_chunk(writer, misaligned, &err));
   CHECK_SAYS("aligned");
 
-  const uint32_t slice_sizes[] = {0, 4, sizeof(pf_column_slice) - 8, sizeof(pf_column_slice) + 1, UINT32_MAX};
+  const uint32_t slice_sizes[] = {0, 4, 128, sizeof(pf_column_slice) + 1, UINT32_MAX};
   const uint32_t chunk_sizes[] = {0, 4, sizeof(pf_row_chunk) - 8, sizeof(pf_row_chunk) + 1, UINT32_MAX};
   for (size_t i = 0; i < 5; i++) {
     chunk.slice_size = slice_sizes[i];
@@ -114,8 +114,8 @@ static void lengths_and_sizes(void) {
   refused(PF_ERR_INVALID_ARGUMENT, "18446744073709551615");
   slices[0].values = NULL;
   refused(PF_ERR_INVALID_ARGUMENT, "values is NULL");
-  slices[0].layout = 8;
-  refused(PF_ERR_INVALID_ARGUMENT, "layout is 8");
+  slices[0].layout = 9;
+  refused(PF_ERR_INVALID_ARGUMENT, "layout is 9");
   slices[1].layout = -1;
   refused(PF_ERR_INVALID_ARGUMENT, "layout is -1");
   slices[2].sel_base = 2;

@@ -54,6 +54,26 @@
 #define PF_POOL_OPTIONS_INIT {sizeof(pf_pool_options), 0, 0, NULL, 0, 0}
 #define PF_STATS_INIT {sizeof(pf_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
+/** A field of a type that its name says all about. */
+#define PF_FIELD(name, type, flags) PF_FIELD_OF((name), (type), (flags), 0, 0, NULL, NULL, 0)
+
+/** A field of timestamps in a timezone. */
+#define PF_FIELD_IN_ZONE(name, type, flags, timezone)                                                      \
+  PF_FIELD_OF((name), (type), (flags), 0, 0, (timezone), NULL, 0)
+
+/** A field of decimals (digits, digits after the point) or of fixed-size binary (bytes, 0). */
+#define PF_FIELD_OF_WIDTH(name, type, flags, width, scale)                                                 \
+  PF_FIELD_OF((name), (type), (flags), (width), (scale), NULL, NULL, 0)
+
+/** A field of lists (of the one field `children`) or structs (of an array of `count` fields). */
+#define PF_FIELD_OF_CHILDREN(name, type, flags, children, count)                                           \
+  PF_FIELD_OF((name), (type), (flags), 0, 0, NULL, (children), (count))
+
+/** What these four have in common; every field is given. */
+#define PF_FIELD_OF(name, type, flags, width, scale, timezone, children, count)                            \
+  {(name), (int32_t)(type), (uint32_t)(flags), (uint32_t)(width), (uint32_t)(scale), (timezone), (children), \
+   (uint64_t)(count)}
+
 /** A column slice of `count` adjacent values; `validity` is a bitmap or NULL. */
 #define PF_VALUES(values, count, validity)                                                                 \
   PF_SLICE((values), (uint64_t)(count) * sizeof(*(values)), (count), PF_LAYOUT_VALUES, NULL, (validity))
@@ -562,7 +582,7 @@ typedef struct pf_writer_options {
   uint64_t window_rows;
   /** Bytes gathered before a batch goes to be encoded, about; 0 = 16 MiB, at most 1 GiB. */
   uint64_t window_bytes;
-  /** Bytes of batches waiting to be encoded before an append blocks; 0 = 64 MiB. One batch always fits. */
+  /** Bytes of batches waiting to be encoded before an append blocks; 0 = 32 MiB. One batch always fits. */
   uint64_t queue_bytes;
   /**
    * Bytes of a row group, as its rows lie in memory, about: it ends where either limit is reached. 0: no
@@ -750,8 +770,11 @@ typedef struct pf_column_levels {
  * row group is from when that ends until it is written. A writer holds at most:
  *
  *     queue_bytes, or one batch, if that is more
- *     + two row groups as encoded: the one that batches go into, and the one that ended last
- *     + 3 x window_bytes: what is being gathered, a spent window, and what `pf_close` sends
+ *     + two row groups as encoded, each with a dictionary of about 1 MiB a column at most: the one that
+ *       batches go into, and the one that ended last
+ *     + 4 x window_bytes: what is being gathered, a spent window, what `pf_close` sends, and pages before
+ *       they are compressed
+ *     + 1 MiB for each thread: pages of a wide column that several compress
  *     + 4 MiB, while it is being written
  *
  * and all writers together the sum of that, in which `max_bytes` and one batch for each writer stand in

@@ -13,6 +13,7 @@ pub mod error;
 pub mod ffi;
 pub mod format;
 pub mod pool;
+mod prefetch;
 pub mod schema;
 pub mod sink;
 pub mod storage;

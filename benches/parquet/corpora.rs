@@ -4,7 +4,7 @@
 use std::fmt::Write;
 use std::fs::{self, File};
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::types::{ArrowPrimitiveType, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type};
@@ -14,8 +14,8 @@ use arrow_buffer::{Buffer, MutableBuffer};
 use arrow_data::ArrayData;
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 
-/// Of the generators: files of another one are made anew.
-pub const EDITION: u32 = 1;
+/// Of the generators.
+const EDITION: u32 = 1;
 /// Rows of all corpora but the payload.
 const ROWS: usize = 10_000_000;
 const PAYLOADS: usize = 1_000_000;
@@ -26,19 +26,29 @@ const OPEN: i64 = 1_767_623_400_000_000_000;
 /// A corpus: all its columns are required.
 pub struct Corpus {
     pub name: &'static str,
+    /// Of its files: those of another one are made anew.
+    pub edition: String,
     pub batch: RecordBatch,
 }
 
 impl Corpus {
     /// The corpus of that name; None if its source, said on stderr, is missing.
     pub fn open(name: &'static str) -> Option<Self> {
-        let description = directory().join(format!("{name}.{EDITION}.columns"));
+        let source = match name {
+            "orders" => Some(orders_source()?),
+            _ => None,
+        };
+        let edition = match &source {
+            Some(file) => format!("{EDITION}-{}", fs::metadata(file).unwrap().len()),
+            None => EDITION.to_string(),
+        };
+        let description = directory().join(format!("{name}.{edition}.columns"));
         if !description.exists() {
             let columns = match name {
                 "payload" => payload(),
                 "market" => market(),
                 "numeric" => numeric(),
-                "orders" => orders()?,
+                "orders" => orders(&source.unwrap()),
                 other => unreachable!("no corpus {other}"),
             };
             fs::create_dir_all(directory()).unwrap();
@@ -61,7 +71,7 @@ impl Corpus {
         let fields = columns.iter().map(|(f, a)| Field::new(*f, a.data_type().clone(), false));
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         let arrays = columns.iter().map(|(_, array)| array.clone()).collect();
-        Some(Corpus { name, batch: RecordBatch::try_new(schema, arrays).unwrap() })
+        Some(Corpus { name, edition, batch: RecordBatch::try_new(schema, arrays).unwrap() })
     }
 
     pub fn rows(&self) -> usize {
@@ -234,15 +244,20 @@ fn numeric() -> Columns {
     vec![("id", array::<Int64Type>(a)), ("value", array::<Float64Type>(b)), ("count", array::<Int32Type>(c))]
 }
 
-/// A day of market by order in Databento's encoding (DBN version 1, zstd), the file that the environment
-/// names as ORDERS, over and over, each time a day's length later.
-fn orders() -> Option<Columns> {
+/// The file that the environment names as ORDERS.
+fn orders_source() -> Option<PathBuf> {
+    let path = std::env::var_os("ORDERS").filter(|path| !path.is_empty());
+    if path.is_none() {
+        eprintln!("  parquet/orders: left out; ORDERS=<a .mbo.dbn.zst file> says what to write");
+    }
+    path.map(PathBuf::from)
+}
+
+/// A day of market by order in Databento's encoding (DBN version 1, zstd) over and over, each time a day's
+/// length later.
+fn orders(path: &Path) -> Columns {
     /// Of a record.
     const BYTES: usize = 56;
-    let Some(path) = std::env::var_os("ORDERS").filter(|p| !p.is_empty()) else {
-        eprintln!("  parquet/orders: left out; ORDERS=<a .mbo.dbn.zst file> says what to write");
-        return None;
-    };
     let dbn = zstd::decode_all(File::open(path).unwrap()).unwrap();
     assert_eq!(&dbn[..4], b"DBN\x01");
     let header = 8 + u32::from_le_bytes(dbn[4..8].try_into().unwrap()) as usize;
@@ -257,7 +272,7 @@ fn orders() -> Option<Columns> {
         array::<T>((0..ROWS).map(|i| value(day[i % day.len()], (i / day.len()) as i64)).collect())
     }
     type Time = TimestampNanosecondType;
-    Some(vec![
+    vec![
         ("ts_event", column::<Time>(&day, |r, days| time(r, 8) + days * length)),
         ("ts_recv", column::<Time>(&day, |r, days| time(r, 40) + days * length)),
         ("publisher_id", column::<UInt16Type>(&day, |r, _| u16::from_le_bytes(at(r, 2)))),
@@ -271,5 +286,5 @@ fn orders() -> Option<Columns> {
         ("side", column::<UInt8Type>(&day, |r, _| r[39])),
         ("ts_in_delta", column::<Int32Type>(&day, |r, _| i32::from_le_bytes(at(r, 48)))),
         ("sequence", column::<UInt32Type>(&day, |r, _| u32::from_le_bytes(at(r, 52)))),
-    ])
+    ]
 }

@@ -66,8 +66,11 @@ pub fn compress(corpus: &Corpus, codec: &str, level: Option<i32>) -> f64 {
     start.elapsed().as_secs_f64()
 }
 
-/// Compresses into memory that is used again.
-fn compressor(codec: &str, level: Option<i32>) -> Box<dyn FnMut(&&[u8]) -> usize> {
+/// Compresses a piece; returns its bytes then.
+type Compress = Box<dyn FnMut(&&[u8]) -> usize>;
+
+/// One into memory that is used again.
+fn compressor(codec: &str, level: Option<i32>) -> Compress {
     let mut out = vec![0; 2 * PIECE];
     match codec {
         "snappy" => {

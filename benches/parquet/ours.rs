@@ -1,6 +1,7 @@
 //! Our side: the C ABI, a corpus in chunks that lie in the caller's memory.
 
 use std::ffi::CString;
+use std::fs::File;
 use std::path::PathBuf;
 use std::process::Command;
 use std::ptr;
@@ -12,8 +13,9 @@ use flow::ffi::columns::{PF_LAYOUT_OFFSETS, PF_LAYOUT_VALUES, pf_column_slice, p
 use flow::ffi::error::{PF_OK, pf_error};
 use flow::ffi::schema::*;
 use flow::ffi::writer::*;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use super::Case;
+use super::cases::Case;
 use super::corpora::Corpus;
 
 /// Rows of a chunk.
@@ -26,7 +28,6 @@ pub fn path() -> PathBuf {
 
 /// Writes the corpus once; returns the seconds from opening the writer to the end of its close.
 pub fn write(corpus: &Corpus, case: &Case) -> f64 {
-    let _ = std::fs::remove_file(path());
     let path = CString::new(path().to_str().unwrap()).unwrap();
     let schema = corpus.batch.schema();
     let names: Vec<_> = schema.fields().iter().map(|f| CString::new(f.name().as_str()).unwrap()).collect();
@@ -90,6 +91,21 @@ pub fn write(corpus: &Corpus, case: &Case) -> f64 {
     seconds
 }
 
+/// Reads the file back: speed counts only if every value is there.
+pub fn check(corpus: &Corpus) {
+    let file = File::open(path()).unwrap();
+    let reader =
+        ParquetRecordBatchReaderBuilder::try_new(file).unwrap().with_batch_size(CHUNK).build().unwrap();
+    let mut row = 0;
+    for batch in reader {
+        let batch = batch.unwrap();
+        let whole = corpus.batch.slice(row, batch.num_rows());
+        assert!(batch.columns() == whole.columns(), "{}: rows from {row} differ", corpus.name);
+        row += batch.num_rows();
+    }
+    assert_eq!(row, corpus.rows());
+}
+
 /// A column as a slice of all its rows, and the bytes from one row's value or offset to the next.
 fn slice(array: &ArrayRef) -> (pf_column_slice, usize) {
     let data = array.to_data();
@@ -144,6 +160,7 @@ pub fn print_peak(case: &Case) {
     let before = high_water();
     write(&corpus, case);
     println!("{}", high_water() - before);
+    std::fs::remove_file(path()).unwrap();
 }
 
 /// The most memory that this process has had, in bytes.

@@ -11,7 +11,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, GzipLevel, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
-use super::Case;
+use super::cases::Case;
 use super::corpora::{self, Corpus};
 use super::ours::CHUNK;
 
@@ -33,7 +33,7 @@ impl Peer {
     pub fn name(self) -> &'static str {
         match self {
             Peer::Arrow => "ArrowWriter",
-            Peer::ArrowPlain => "ArrowWriter, no dictionary",
+            Peer::ArrowPlain => "ArrowWriter, plain",
             Peer::Pyarrow => "pyarrow",
             Peer::Polars => "Polars",
             Peer::DuckDB => "DuckDB",
@@ -46,13 +46,12 @@ impl Peer {
     }
 }
 
-/// Writes the corpus once; returns the seconds.
-pub fn write(peer: Peer, corpus: &Corpus, case: &Case, python: &mut Option<Python>) -> Option<f64> {
+/// Writes the corpus once; returns the seconds, or None if the peer is not to be had.
+pub fn write(peer: Peer, corpus: &Corpus, case: &Case, python: Option<&mut Python>) -> Option<f64> {
     let path = peer.path();
-    let _ = std::fs::remove_file(&path);
     match peer {
         Peer::Arrow | Peer::ArrowPlain => Some(arrow(&path, corpus, case, peer == Peer::Arrow)),
-        _ => python.as_mut().map(|p| p.write(peer, corpus, case)),
+        _ => python.map(|python| python.write(peer, corpus, case)),
     }
 }
 
@@ -110,9 +109,13 @@ impl Python {
         Some(Python { child, requests, answers })
     }
 
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     fn write(&mut self, peer: Peer, corpus: &Corpus, case: &Case) -> f64 {
         let level = case.level.map_or("-".to_owned(), |l| l.to_string());
-        let (name, edition) = (corpus.name, corpora::EDITION);
+        let (name, edition) = (corpus.name, &corpus.edition);
         let request = format!("{} {name} {edition} {} {level} {}\n", peer.name(), case.codec, case.row_group);
         self.requests.as_mut().unwrap().write_all(request.as_bytes()).unwrap();
         let mut answer = String::new();

@@ -64,20 +64,27 @@ impl<'a> Checked<'a> {
         for (slice, field) in slices.iter().zip(fields) {
             let path = Path { outer: None, name: field.name() };
             let column = Column { path, data_type: field.data_type(), slice, rows: 0..rows };
-            if !is_row_type(field.data_type()) {
-                return Err(Error::new(
-                    ErrorClass::Unsupported,
-                    format!(
-                        "{path}: no column slice carries type {}; use pf_append_arrow",
-                        field.data_type()
-                    ),
-                ));
-            }
+            check_row_type(field)?;
             column.check_selection()?;
             column.check(field, None, bad_values)?;
         }
         Ok(Checked { slices, rows })
     }
+}
+
+/// Whether column slices can carry the field.
+pub(crate) fn check_row_type(field: &Field) -> Result<()> {
+    if is_row_type(field.data_type()) {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorClass::Unsupported,
+        format!(
+            "column \"{}\": no column slice carries type {}; use pf_append_arrow",
+            field.name(),
+            field.data_type()
+        ),
+    ))
 }
 
 /// One column under check, or one inside another.

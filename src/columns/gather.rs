@@ -5,9 +5,9 @@ use std::ops::Range;
 use arrow_buffer::{BooleanBufferBuilder, MutableBuffer};
 
 use super::rows::{Nulls, Rows, with_rows};
-use super::simd;
 use super::slice::{ColumnSlice, Selection, Values, dictionary_index};
 use crate::copy::copy_short;
+use crate::prefetch::prefetch;
 
 /// Appends elements `rows` of a fixed-width layout, `width` bytes each.
 pub fn fixed(
@@ -76,7 +76,7 @@ fn elements<const WIDTH: usize>(
         for eight in rows.clone().step_by(8).take(count / 8) {
             // A random element is rarely in the cache: those far ahead are on their way before their turn.
             if eight + AHEAD + 8 <= rows.end {
-                at.sources(eight + AHEAD..eight + AHEAD + 8).for_each(|i| simd::prefetch(at_source(i)));
+                at.sources(eight + AHEAD..eight + AHEAD + 8).for_each(|i| prefetch(at_source(i)));
             }
             for i in at.sources(eight..eight + 8) {
                 out.write(at_source(i).read());
@@ -135,12 +135,17 @@ pub fn texts(
     nulls: Option<&Nulls<'_>>,
 ) {
     with_rows!(slice.selection, |at| {
-        let sources = at.sources(rows);
+        let sources = at.sources(rows.clone());
         // The layouts of a hot path get loops of their own.
         match (slice.values, nulls) {
             (Values::Pointers(pointers), None) => {
                 let sum = text_len_sum(&slice.values, sources.clone());
                 append_texts(to, ends, sum, sources.map(|i| pointers.get(i)));
+            }
+            (Values::Offsets { offsets, width, bytes }, None)
+                if matches!(slice.selection, Selection::All) =>
+            {
+                append_run(to, ends, |i| super::slice::offset(offsets, width, i), bytes, rows);
             }
             (Values::Offsets { offsets, width: 4, bytes }, None) => {
                 let sum = text_len_sum(&slice.values, sources.clone());
@@ -154,6 +159,27 @@ pub fn texts(
             }
         }
     });
+}
+
+/// Appends texts that lie one after another: one copy, and their ends moved by as much as they were.
+#[inline]
+fn append_run(
+    to: &mut MutableBuffer,
+    ends: &mut MutableBuffer,
+    offset: impl Fn(usize) -> i64,
+    bytes: &[u8],
+    rows: Range<usize>,
+) {
+    let (first, last) = (offset(rows.start), offset(rows.end));
+    let moved = to.len() as i64 - first;
+    to.extend_from_slice(&bytes[first as usize..last as usize]);
+    let start = ends.len() / 4;
+    ends.resize((start + rows.len()) * 4, 0);
+    let ends = &mut ends.typed_data_mut::<i32>()[start..];
+    for (end, row) in ends.iter_mut().zip(rows.start + 1..) {
+        // At most the last: the texts are the caller's memory, which may have changed since it was checked.
+        *end = (offset(row).clamp(first, last) + moved) as i32;
+    }
 }
 
 /// Appends texts of `sum` bytes at most.

@@ -19,4 +19,4 @@ pub use pointers::PointerArray;
 pub use slice::{ColumnSlice, Selection, Validity, Values};
 pub use window::Window;
 
-pub(crate) use check::{BadValues, Checked};
+pub(crate) use check::{BadValues, Checked, check_row_type};

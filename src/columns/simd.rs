@@ -1,18 +1,5 @@
 //! What the compiler's baseline has no instructions for: two loops of a selection with AVX2 where the CPU
-//! has it, and prefetching. Elements are not gathered so: vector gathers were no faster than loads (Zen 5).
-
-/// Lets the CPU load the cache line of `at`, if it can.
-#[inline(always)]
-pub fn prefetch<T>(at: *const T) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a prefetch reads nothing and faults on no address.
-    unsafe {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(at.cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = at;
-}
+//! has it. Elements are not gathered so: vector gathers were no faster than loads (Zen 5).
 
 /// Whether an index less `base` is not below `len`.
 pub fn any_outside<const WIDTH: usize>(indices: &[[u8; WIDTH]], base: usize, len: usize) -> bool {

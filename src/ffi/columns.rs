@@ -6,7 +6,7 @@ use std::fmt;
 use arrow_schema::{DataType, Field};
 
 use super::input::{self, CStruct};
-use crate::columns::{ColumnSlice, PointerArray, Selection, Validity, Values};
+use crate::columns::{ColumnSlice, PointerArray, Selection, Validity, Values, check_row_type};
 use crate::error::{Error, ErrorClass, Result};
 use crate::schema::fixed_width;
 
@@ -160,6 +160,7 @@ impl Scratch {
                 format!("the chunk has {count} columns, the schema {}", fields.len()),
             ));
         }
+        fields.iter().try_for_each(check_row_type)?;
         // Lengths first: what a wrong one says of its pointers is not to be believed.
         let mut rows = None;
         for (i, slice) in given.clone().enumerate() {

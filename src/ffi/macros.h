@@ -10,6 +10,26 @@
 #define PF_POOL_OPTIONS_INIT {sizeof(pf_pool_options), 0, 0, NULL, 0, 0}
 #define PF_STATS_INIT {sizeof(pf_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
+/** A field of a type that its name says all about. */
+#define PF_FIELD(name, type, flags) PF_FIELD_OF((name), (type), (flags), 0, 0, NULL, NULL, 0)
+
+/** A field of timestamps in a timezone. */
+#define PF_FIELD_IN_ZONE(name, type, flags, timezone)                                                      \
+  PF_FIELD_OF((name), (type), (flags), 0, 0, (timezone), NULL, 0)
+
+/** A field of decimals (digits, digits after the point) or of fixed-size binary (bytes, 0). */
+#define PF_FIELD_OF_WIDTH(name, type, flags, width, scale)                                                 \
+  PF_FIELD_OF((name), (type), (flags), (width), (scale), NULL, NULL, 0)
+
+/** A field of lists (of the one field `children`) or structs (of an array of `count` fields). */
+#define PF_FIELD_OF_CHILDREN(name, type, flags, children, count)                                           \
+  PF_FIELD_OF((name), (type), (flags), 0, 0, NULL, (children), (count))
+
+/** What these four have in common; every field is given. */
+#define PF_FIELD_OF(name, type, flags, width, scale, timezone, children, count)                            \
+  {(name), (int32_t)(type), (uint32_t)(flags), (uint32_t)(width), (uint32_t)(scale), (timezone), (children), \
+   (uint64_t)(count)}
+
 /** A column slice of `count` adjacent values; `validity` is a bitmap or NULL. */
 #define PF_VALUES(values, count, validity)                                                                 \
   PF_SLICE((values), (uint64_t)(count) * sizeof(*(values)), (count), PF_LAYOUT_VALUES, NULL, (validity))

@@ -195,8 +195,9 @@ impl pf_field {
             0 => data_type,
             _ => DataType::Dictionary(Box::new(DataType::Int32), Box::new(data_type)),
         };
-        if !is_row_type(&data_type) {
-            return refuse(format!("no dictionary of {data_type}; leave out PF_FIELD_DICTIONARY"));
+        let is_dictionary = matches!(data_type, DataType::Dictionary(..));
+        if !is_row_type(&data_type) || is_dictionary && self.r#type == PF_TYPE_UUID {
+            return refuse(format!("no dictionary of type {}; leave out PF_FIELD_DICTIONARY", self.r#type));
         }
         if self.reserved != 0 {
             return refuse(format!("reserved is {}; set it to 0", self.reserved));

@@ -100,7 +100,7 @@ pub struct pf_writer_options {
     pub window_rows: u64,
     /// Bytes gathered before a batch goes to be encoded, about; 0 = 16 MiB, at most 1 GiB.
     pub window_bytes: u64,
-    /// Bytes of batches waiting to be encoded before an append blocks; 0 = 64 MiB. One batch always fits.
+    /// Bytes of batches waiting to be encoded before an append blocks; 0 = 32 MiB. One batch always fits.
     pub queue_bytes: u64,
     /// Bytes of a row group, as its rows lie in memory, about: it ends where either limit is reached. 0: no
     /// limit, as readers work by rows.
@@ -145,7 +145,7 @@ unsafe impl CStruct for pf_writer_options {
 
 impl pf_writer_options {
     /// The value of `PF_WRITER_OPTIONS_INIT`.
-    const INIT: pf_writer_options = pf_writer_options {
+    pub const INIT: pf_writer_options = pf_writer_options {
         struct_size: size_of::<pf_writer_options>() as u32,
         codec: PF_CODEC_ZSTD,
         codec_level: PF_LEVEL_DEFAULT,

@@ -4,7 +4,9 @@ use parking_lot::Mutex;
 use parquet::basic::Encoding;
 use parquet::errors::Result as ParquetResult;
 
-use super::pages::{Compressor, Number, NumberTable, bit_width, plain, put_delta, put_indices, put_split};
+use super::pages::{
+    Compressor, Number, NumberTable, Order, bit_width, plain, put_delta, put_indices, put_split,
+};
 
 /// Encodings of data pages (Parquet Encodings.md).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,13 +62,17 @@ impl Chosen {
     }
 }
 
-/// Runs of neighbours in a sample, and values of each.
-const RUNS: usize = 8;
-const RUN: usize = 1024;
+/// Numbers of a dictionary at most, as many as the parquet crate's: 1 MiB of eight bytes each.
+pub const MOST: usize = 1 << 17;
 
-/// Parts of `count` values that stand for all.
+/// Runs of neighbours in a sample.
+const RUNS: usize = 8;
+
+/// Parts of `count` values that stand for all: an eighth of them, so that trying all plans takes less than
+/// encoding them, even if no more come.
 pub fn sample(count: usize) -> impl Iterator<Item = std::ops::Range<usize>> + Clone {
-    let (runs, run) = if count <= RUNS * RUN { (1, count) } else { (RUNS, RUN) };
+    let run = (count / RUNS / 8).clamp(128, 1024);
+    let (runs, run) = if count <= RUNS * run { (1, count) } else { (RUNS, run) };
     (0..runs)
         .map(move |i| (count - run) * i / runs.max(2).saturating_sub(1))
         .map(move |start| start..start + run)
@@ -106,41 +112,67 @@ impl<'a> Trial<'a> {
     }
 }
 
-/// Bytes of a dictionary's share in a sample of `of` values, and bits of an index, when the first half of the
-/// sample has `half` distinct values and all of it `all`, in a row group of `rows`.
-pub fn dictionary_share(half: usize, all: usize, of: usize, rows: usize, width: usize) -> (usize, u32) {
-    // The distinct values of more rows, if their number goes on to grow as it did.
-    let growth = (all as f64 / half.max(1) as f64).log2().clamp(0.0, 1.0);
-    let rows = rows.max(of);
-    let expected = (all as f64 * (rows as f64 / of as f64).powf(growth)).min(rows as f64);
-    ((expected * width as f64 * of as f64 / rows as f64) as usize, bit_width(expected as u32))
+/// Distinct values among `rows`, when `seen` of a sample of `of` values are distinct: as many as there would be
+/// if all were equally frequent. Infinite if the sample has none twice.
+fn expected_distinct(seen: usize, of: usize, rows: usize) -> f64 {
+    let (seen, of, rows) = (seen as f64, of as f64, rows as f64);
+    // Of `all` values a sample has `all * (1 - e^(-of / all))`; that grows with `all`, so it can be bisected.
+    let drawn = |all: f64, of: f64| -all * (-of / all).exp_m1();
+    let (mut low, mut high) = (seen, seen * 1e6);
+    for _ in 0..60 {
+        let middle = (low * high).sqrt();
+        if drawn(middle, of) < seen { low = middle } else { high = middle }
+    }
+    if high >= seen * 1e5 { f64::INFINITY } else { drawn(high, rows) }
+}
+
+impl Trial<'_> {
+    /// Tries a dictionary: `indices` are the sample's, into `seen` values of `width` bytes each; a row group has
+    /// `rows`. None for more than `most` values.
+    pub fn add_dictionary(
+        &mut self,
+        (indices, seen, width): (&[u32], usize, usize),
+        rows: usize,
+        most: usize,
+    ) -> ParquetResult<()> {
+        let (of, rows) = (indices.len(), rows.max(indices.len()));
+        let distinct = expected_distinct(seen, of, rows);
+        if distinct > most as f64 {
+            return Ok(());
+        }
+        // Values shrink as the plain ones do.
+        let plain = of * width;
+        let shrink =
+            self.sizes.iter().find(|s| s.0 == Plan::Plain).map_or(1.0, |s| s.1 as f64 / plain as f64);
+        let share = (distinct * width as f64 * shrink.min(1.0) * of as f64 / rows as f64) as usize;
+        let bits = bit_width(distinct as u32);
+        if seen * 4 > of {
+            // First comers count upwards, which a codec finds and later rows do not have.
+            self.sizes.push((Plan::Dictionary, of * bits as usize / 8 + share));
+            return Ok(());
+        }
+        self.add(Plan::Dictionary, share, |out| put_indices(out, indices, bits))
+    }
 }
 
 /// The choice for numbers.
 pub fn choose_numbers<T: Number>(
     numbers: &[T],
     rows: usize,
-    is_float: bool,
+    order: Order,
     compressor: &mut Compressor,
 ) -> ParquetResult<Choice> {
     let runs = sample(numbers.len()).map(|run| &numbers[run]);
     let sampled: Vec<T> = runs.clone().flatten().copied().collect();
     let mut trial = Trial::new(compressor);
     trial.add(Plan::Plain, 0, |out| out.extend_from_slice(plain(&sampled)))?;
-    if is_float {
+    if matches!(order, Order::Float | Order::Double) {
         trial.add(Plan::Split, 0, |out| put_split(out, &sampled))?;
     } else {
         trial.add(Plan::Delta, 0, |out| runs.for_each(|run| put_delta(out, run)))?;
     }
-    let (mut table, mut indices) = (NumberTable::new(sampled.len() / 2), Vec::new());
-    let (first, second) = sampled.split_at(sampled.len() / 2);
-    if table.indices(first, &mut indices) {
-        let half = table.numbers().len();
-        if table.indices(second, &mut indices) {
-            let all = table.numbers().len();
-            let (share, width) = dictionary_share(half, all, sampled.len(), rows, T::WIDTH);
-            trial.add(Plan::Dictionary, share, |out| put_indices(out, &indices, width))?;
-        }
-    }
+    let (mut table, mut indices) = (NumberTable::new(sampled.len()), Vec::new());
+    table.indices(&sampled, None, &mut indices);
+    trial.add_dictionary((&indices, table.numbers().len(), T::WIDTH), rows, MOST)?;
     Ok(trial.choice())
 }

@@ -16,7 +16,7 @@ use parquet::schema::types::{ColumnDescPtr, ColumnDescriptor};
 use super::encoder::{ColumnEncoder, EncodedColumn};
 use super::numbers::is_number;
 use super::options::ChunkOptions;
-use super::pages::{Bounds, Chunk, DictionaryPage, Order, PageValues, bit_width, put_indices};
+use super::pages::{Bounds, Chunk, DictionaryPage, Order, PageValues, PendingPage, bit_width, put_indices};
 use super::parquet::writing;
 use crate::error::{Error, ErrorClass, Result};
 
@@ -105,8 +105,12 @@ impl ColumnEncoder for DictionaryColumn {
         Ok(())
     }
 
+    fn take_pages(&mut self) -> Vec<PendingPage> {
+        self.chunk.take_pages()
+    }
+
     fn memory(&self) -> usize {
-        self.chunk.memory() + 2 * self.values.plain.capacity() + self.values.starts.capacity() * 48
+        2 * self.values.plain.capacity() + self.values.starts.capacity() * 48
     }
 
     fn close(self: Box<Self>) -> Result<EncodedColumn> {

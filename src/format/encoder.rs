@@ -18,7 +18,7 @@ use super::choice::Chosen;
 use super::dictionary::DictionaryColumn;
 use super::numbers::{NumberColumn, is_number};
 use super::options::ChunkOptions;
-use super::pages::{EncodedChunk, Order};
+use super::pages::{EncodedChunk, Order, PendingPage};
 use super::parquet::writing;
 use super::texts::{TextColumn, is_text};
 use crate::error::Result;
@@ -38,21 +38,25 @@ pub trait ColumnEncoder: Send {
     /// Encodes the rows that come next.
     fn write(&mut self, array: &ArrayRef) -> Result<()>;
 
-    /// Bytes of memory in use.
+    /// The pages since the last call, for whoever has time to compress them; those that are not taken are
+    /// compressed when the column ends.
+    fn take_pages(&mut self) -> Vec<PendingPage> {
+        Vec::new()
+    }
+
+    /// Bytes of memory in use, beside the pages that were taken.
     fn memory(&self) -> usize;
 
-    /// Ends the column.
+    /// Ends the column: what it returns can be written once the pages that were taken are compressed.
     fn close(self: Box<Self>) -> Result<EncodedColumn>;
 }
 
 /// The pages of one field of one row group.
-#[derive(Debug)]
 pub struct EncodedColumn {
     leaves: Leaves,
     bytes: usize,
 }
 
-#[derive(Debug)]
 enum Leaves {
     /// Of the parquet crate's encoders.
     Theirs(Vec<ArrowColumnChunk>),
@@ -61,7 +65,7 @@ enum Leaves {
 }
 
 impl EncodedColumn {
-    /// Bytes of memory in use.
+    /// Bytes of memory in use, beside the pages that were taken.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
@@ -122,18 +126,21 @@ impl Encoders for ParquetEncoders {
     }
 
     fn open(&self) -> Result<Vec<Box<dyn ColumnEncoder>>> {
-        // The row group's number would matter for encryption only.
-        let leaves = self.factory.create_column_writers(0).map_err(|e| writing(&self.path, &e))?;
-        let mut leaves = leaves.into_iter();
-        let columns = self.schema.fields().iter().enumerate().map(|(i, field)| {
-            let leaves = leaves.by_ref().take(self.leaves[i].len()).collect();
-            let (field, path) = (field.clone(), self.path.clone());
-            Ok(match self.own(i)? {
-                Some(own) => own,
-                None => Box::new(ParquetColumn { field, leaves, path }),
-            })
+        let own = (0..self.count()).map(|i| self.own(i)).collect::<ParquetResult<Vec<_>>>();
+        let own = own.map_err(|e| writing(&self.path, &e))?;
+        // The crate makes the writers of all leaves or none, and they are not cheap. The row group's number
+        // would matter for encryption only.
+        let mut theirs = match own.iter().all(Option::is_some) {
+            true => Vec::new(),
+            false => self.factory.create_column_writers(0).map_err(|e| writing(&self.path, &e))?,
+        }
+        .into_iter();
+        let columns = own.into_iter().enumerate().map(|(i, own)| {
+            let leaves = theirs.by_ref().take(self.leaves[i].len()).collect();
+            let (field, path) = (self.schema.fields()[i].clone(), self.path.clone());
+            own.unwrap_or_else(|| Box::new(ParquetColumn { field, leaves, path }))
         });
-        columns.collect::<ParquetResult<_>>().map_err(|e| writing(&self.path, &e))
+        Ok(columns.collect())
     }
 }
 

@@ -15,4 +15,5 @@ pub use self::levels::{LeafSlice, LeveledRowGroup, LeveledSchema};
 pub use self::options::{
     BloomFilter, Codec, ColumnOptions, PageVersion, ParquetOptions, SortKey, StatisticsLevel,
 };
+pub use self::pages::PendingPage;
 pub use self::parquet::{ParquetPart, PartSummary};

@@ -10,18 +10,15 @@ use parquet::basic::{Encoding, Type};
 use parquet::errors::Result as ParquetResult;
 use parquet::schema::types::{ColumnDescPtr, ColumnDescriptor};
 
-use super::choice::{Choice, Chosen, Plan, choose_numbers};
+use super::choice::{Choice, Chosen, MOST, Plan, choose_numbers};
 use super::encoder::{ColumnEncoder, EncodedColumn};
 use super::options::ChunkOptions;
 use super::pages::{
-    Bounds, Chunk, DictionaryPage, Number, NumberTable, Order, PageValues, bit_width, plain, put_delta,
-    put_indices, put_split, range,
+    Bounds, Chunk, DictionaryPage, Number, NumberTable, Order, PageValues, PendingPage, bit_width, plain,
+    put_delta, put_indices, put_split, range,
 };
 use super::parquet::writing;
 use crate::error::Result;
-
-/// Values of a dictionary at most: indices of 16 bits, and a page that fits a cache.
-const MOST: usize = 1 << 16;
 
 /// Whether numbers of this type are stored with the bits that an array has, or with more of them.
 pub fn is_number(data_type: &DataType, column: &ColumnDescriptor) -> bool {
@@ -131,13 +128,15 @@ impl<T: Number> NumberColumn<T> {
             _ if numbers.is_empty() => Choice::NONE,
             Some(choice) => choice,
             None => {
-                let is_float = matches!(self.order, Order::Float | Order::Double);
-                let (rows, compressor) = (self.row_group_rows, self.chunk.compressor());
-                self.chosen.get(rows, || choose_numbers(numbers, rows, is_float, compressor))?
+                let (rows, order, compressor) = (self.row_group_rows, self.order, self.chunk.compressor());
+                self.chosen.get(rows, || choose_numbers(numbers, rows, order, compressor))?
             }
         };
+        let found = range(numbers, self.order);
         self.indices.clear();
-        if choice.plan == Plan::Dictionary && !self.table.indices(numbers, &mut self.indices) {
+        let is_float = matches!(self.order, Order::Float | Order::Double);
+        let ends = found.filter(|_| !is_float).map(|(least, greatest, _)| (least, greatest));
+        if choice.plan == Plan::Dictionary && !self.table.indices(numbers, ends, &mut self.indices) {
             choice.plan = choice.otherwise;
         }
         if !numbers.is_empty() {
@@ -149,9 +148,7 @@ impl<T: Number> NumberColumn<T> {
             self.chunk.filter(numbers.iter().map(|number| plain(std::slice::from_ref(number))));
         }
         let mut bounds = Bounds::new(Some(self.order));
-        if self.chunk.has_statistics()
-            && let Some((least, greatest, nans)) = range(numbers, self.order)
-        {
+        if let Some((least, greatest, nans)) = found {
             bounds.add(plain(&[least]));
             bounds.add(plain(&[greatest]));
             bounds.nans = nans;
@@ -216,10 +213,15 @@ impl<T: Number> ColumnEncoder for NumberColumn<T> {
         written.map_err(|e| writing(&self.path, &e))
     }
 
+    fn take_pages(&mut self) -> Vec<PendingPage> {
+        self.chunk.take_pages()
+    }
+
     fn memory(&self) -> usize {
-        self.chunk.memory()
+        (self.waiting.capacity() + self.table.numbers().len()) * T::WIDTH
+            + self.indices.capacity() * 4
             + size_of_val(&self.waiting[..])
-            + size_of_val(self.table.numbers())
+            + self.table.memory()
             + self.indices.capacity() * 4
     }
 

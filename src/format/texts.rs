@@ -11,12 +11,12 @@ use parquet::basic::{Encoding, Type};
 use parquet::errors::Result as ParquetResult;
 use parquet::schema::types::{ColumnDescPtr, ColumnDescriptor};
 
-use super::choice::{Choice, Chosen, Plan, Trial, dictionary_share, sample};
+use super::choice::{Choice, Chosen, Plan, Trial, sample};
 use super::encoder::{ColumnEncoder, EncodedColumn};
 use super::options::ChunkOptions;
 use super::pages::{
-    Bounds, Chunk, Compressor, DictionaryPage, Order, PageValues, TextTable, bit_width, put_delta,
-    put_indices,
+    Bounds, Chunk, Compressor, DictionaryPage, Order, PageValues, PendingPage, TextTable, bit_width,
+    put_delta, put_indices,
 };
 use super::parquet::writing;
 use crate::error::Result;
@@ -217,8 +217,9 @@ impl TextColumn {
     fn look_up(&mut self, texts: &Texts<'_>, bounds: &mut Bounds) -> bool {
         self.indices.clear();
         self.page += 1;
-        for text in texts.iter() {
-            let Some(index) = self.table.index(text) else { return false };
+        for ends in texts.ends.windows(2) {
+            let (start, end) = (ends[0] as usize, ends[1] as usize);
+            let Some(index) = self.table.index(texts.bytes, start, end) else { return false };
             self.indices.push(index);
             let i = index as usize;
             if i >= self.seen.len() {
@@ -226,7 +227,7 @@ impl TextColumn {
             }
             if self.seen[i] != self.page {
                 self.seen[i] = self.page;
-                bounds.add(text);
+                bounds.add(&texts.bytes[start..end]);
             }
         }
         true
@@ -254,9 +255,13 @@ impl ColumnEncoder for TextColumn {
         written.map_err(|e| writing(&self.path, &e))
     }
 
+    fn take_pages(&mut self) -> Vec<PendingPage> {
+        self.chunk.take_pages()
+    }
+
     fn memory(&self) -> usize {
         let waiting = self.waiting.len() + self.waiting_ends.len() * 4;
-        self.chunk.memory() + waiting + self.table.plain().len() + self.indices.capacity() * 4
+        waiting + self.table.memory() + self.indices.capacity() * 4
     }
 
     fn close(mut self: Box<Self>) -> Result<EncodedColumn> {
@@ -283,25 +288,14 @@ fn choose(texts: &Texts<'_>, rows: usize, compressor: &mut Compressor) -> Parque
         Texts { ends: texts.ends[run.start..=run.start + len].to_vec(), bytes: texts.bytes }
     });
     let runs: Vec<_> = runs.collect();
-    let count: usize = runs.iter().map(Texts::len).sum();
     let mut trial = Trial::new(compressor);
     trial.add(Plan::Delta, 0, |out| runs.iter().for_each(|run| put_lengths(out, run)))?;
     trial.add(Plan::Plain, 0, |out| runs.iter().for_each(|run| put_plain(out, run)))?;
-    let mut table = TextTable::new(MOST);
-    let (mut indices, mut half) = (Vec::new(), 0);
-    for (i, text) in runs.iter().flat_map(Texts::iter).enumerate() {
-        match table.index(text) {
-            // Where most values differ a dictionary is a detour.
-            Some(index) if table.count() <= count / 2 => indices.push(index),
-            _ => return Ok(trial.choice()),
-        }
-        if i < count / 2 {
-            half = table.count();
-        }
-    }
+    let mut table = TextTable::new(i32::MAX as usize);
+    let indices: Vec<u32> =
+        runs.iter().flat_map(Texts::iter).filter_map(|text| table.index(text, 0, text.len())).collect();
     let width = table.plain().len() / table.count().max(1);
-    let (share, bits) = dictionary_share(half, table.count(), count, rows, width);
-    trial.add(Plan::Dictionary, share, |out| put_indices(out, &indices, bits))?;
+    trial.add_dictionary((&indices, table.count(), width), rows, MOST / width.max(1))?;
     Ok(trial.choice())
 }
 

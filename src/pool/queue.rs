@@ -79,7 +79,7 @@ impl EncodeQueue {
 
     /// Queues a batch whether the queue is full or not: for a caller that has asked before.
     pub fn push_over(&self, batch: RecordBatch) -> Result<Option<RecordBatch>> {
-        let spent = self.work.spent().lock().take();
+        let spent = self.work.spent().lock().pop();
         let held = self.hold(batch.get_array_memory_size());
         let batch = Batch::new(batch, Some(self.work.spent().clone()), self.meter(), held);
         self.work.push(batch).map(|()| spent)

@@ -11,7 +11,7 @@ use super::room::Held;
 use super::stats::Meter;
 use super::strand::{Claim, Strand};
 use crate::error::{Error, ErrorClass, Result};
-use crate::format::{ColumnEncoder, EncodedColumn, Encoders};
+use crate::format::{ColumnEncoder, EncodedColumn, Encoders, PendingPage};
 
 /// A batch, in flight until its last column is encoded.
 pub struct Batch {
@@ -24,8 +24,11 @@ pub struct Batch {
     held: Held,
 }
 
-/// The batch encoded last, whose memory the next window may have.
-pub type Spent = Mutex<Option<RecordBatch>>;
+/// Batches that have been encoded, whose memory the next windows may have.
+pub type Spent = Mutex<Vec<RecordBatch>>;
+
+/// As many as are encoded at about the same time; the memory of others is given back.
+const KEPT: usize = 4;
 
 impl Batch {
     pub fn new(batch: RecordBatch, spent: Option<Arc<Spent>>, meter: Meter, held: Held) -> Arc<Self> {
@@ -53,8 +56,15 @@ impl Drop for Batch {
     fn drop(&mut self) {
         // Its memory first, as that is what is waited for.
         let batch = self.batch.take();
-        let before = self.spent.take().and_then(|spent| std::mem::replace(&mut *spent.lock(), batch));
-        drop(before);
+        if let (Some(spent), Some(batch)) = (self.spent.take(), batch) {
+            let mut spent = spent.lock();
+            if spent.len() < KEPT {
+                spent.push(batch);
+            } else {
+                drop(spent); // its memory is not given back under the lock
+                drop(batch);
+            }
+        }
         self.start();
         self.meter.batch_done();
     }
@@ -66,6 +76,8 @@ pub enum Unit {
     Write(Arc<Batch>, Range<usize>),
     /// End.
     Close,
+    /// Compress a page of the batch's.
+    Page(PendingPage, Arc<Batch>),
 }
 
 impl Unit {
@@ -77,17 +89,34 @@ impl Unit {
                 batch.held.bytes() / columns * rows.len() / batch.rows().max(1)
             }
             Unit::Close => 0,
+            Unit::Page(page, _) => page.plain_bytes(),
         }
     }
 }
 
+/// What has come of a unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Done,
+    /// There is more for others to do.
+    Shared,
+    /// The row group is encoded.
+    Encoded,
+}
+
+/// Bytes of a page that is worth handing over.
+const LARGE_PAGE: usize = 128 << 10;
+
 /// A row group that batches go into.
 pub struct RowGroup {
     columns: Box<[Column]>,
+    /// Pages that a column's worker leaves to others to compress: one at a time in each. It does so itself
+    /// while there are enough, so that a wide column keeps all workers busy within bounded memory.
+    pages: Box<[Arc<Strand<Unit>>]>,
     encoders: Arc<dyn Encoders>,
     /// The columns' encoders until they begin. The first makes all, as that takes too long for a caller.
     opened: Mutex<Vec<Option<Box<dyn ColumnEncoder>>>>,
-    /// Columns that have not ended.
+    /// Columns that have not ended, and pages that were left to others.
     open: AtomicUsize,
     rows: AtomicUsize,
     memory: Mutex<Memory>,
@@ -115,13 +144,19 @@ struct Memory {
 }
 
 impl RowGroup {
-    /// `held` holds nothing yet.
-    pub fn new(encoders: &Arc<dyn Encoders>, pending: &Arc<AtomicUsize>, held: Held) -> Arc<Self> {
+    /// `held` holds nothing yet; `pages` may be left to others at once.
+    pub fn new(
+        encoders: &Arc<dyn Encoders>,
+        pending: &Arc<AtomicUsize>,
+        held: Held,
+        pages: usize,
+    ) -> Arc<Self> {
         let column = |_| Column { strand: Strand::new(pending.clone()), state: Mutex::new(State::New) };
         let columns: Box<[Column]> = (0..encoders.count()).map(column).collect();
         Arc::new(RowGroup {
             open: AtomicUsize::new(columns.len()),
             columns,
+            pages: (0..pages).map(|_| Strand::new(pending.clone())).collect(),
             encoders: encoders.clone(),
             opened: Mutex::default(),
             rows: AtomicUsize::new(0),
@@ -152,27 +187,35 @@ impl RowGroup {
         }
     }
 
-    /// Whether every column has ended.
+    /// Whether every column has ended, and every page is compressed.
     pub fn is_encoded(&self) -> bool {
         self.open.load(Ordering::Acquire) == 0
     }
 
-    /// Claims the column that has most to do: it is the one that all will wait for.
+    /// Claims the column that has most to do: it is the one that all will wait for. Or else a page.
     pub fn claim(&self) -> Option<(usize, Claim<Unit>)> {
         loop {
-            let by_work = |(_, column): &(usize, &Column)| column.strand.claimable();
-            let (index, column) = self.columns.iter().enumerate().max_by_key(by_work)?;
-            if column.strand.claimable() == 0 {
+            let strands = self.columns.iter().map(|column| &column.strand).chain(&self.pages);
+            let by_work = |(_, strand): &(usize, &Arc<Strand<Unit>>)| strand.claimable();
+            let (index, strand) = strands.enumerate().max_by_key(by_work)?;
+            if strand.claimable() == 0 {
                 return None;
             }
-            if let Some(claim) = Strand::claim(&column.strand) {
+            if let Some(claim) = Strand::claim(strand) {
                 return Some((index, claim));
             }
         }
     }
 
-    /// Does a unit of a column's work; whether the row group is encoded by that.
-    pub fn encode(&self, index: usize, unit: Unit) -> Result<bool> {
+    /// Does a unit of what was claimed.
+    pub fn encode(&self, index: usize, unit: Unit) -> Result<Outcome> {
+        let unit = match unit {
+            Unit::Page(page, _batch) => {
+                self.compress(page);
+                return Ok(self.one_less());
+            }
+            unit => unit,
+        };
         let mut state = self.columns[index].state.lock();
         if let State::New = *state {
             *state = State::Open(self.open(index)?);
@@ -185,10 +228,22 @@ impl RowGroup {
                 };
                 let before = encoder.memory();
                 encoder.write(&columns.column(index).slice(rows.start, rows.len()))?;
-
+                let pages = encoder.take_pages();
                 self.memory.lock().add(encoder.memory(), before);
-                Ok(false)
+                let mut outcome = Outcome::Done;
+                for page in pages {
+                    match self.pages.iter().find(|others| others.len() == 0) {
+                        Some(others) if page.plain_bytes() >= LARGE_PAGE => {
+                            self.open.fetch_add(1, Ordering::Relaxed);
+                            others.push(Unit::Page(page, batch.clone()));
+                            outcome = Outcome::Shared;
+                        }
+                        _ => self.compress(page),
+                    }
+                }
+                Ok(outcome)
             }
+            Unit::Page(..) => Err(lost()),
             Unit::Close => {
                 let State::Open(encoder) = std::mem::replace(&mut *state, State::Gone) else {
                     return Err(lost());
@@ -198,8 +253,21 @@ impl RowGroup {
                 self.memory.lock().add(encoded.bytes(), before);
                 *state = State::Closed(encoded);
                 drop(state);
-                Ok(self.open.fetch_sub(1, Ordering::AcqRel) == 1)
+                Ok(self.one_less())
             }
+        }
+    }
+
+    fn compress(&self, page: PendingPage) {
+        let bytes = page.compress();
+        self.memory.lock().add(bytes, 0);
+    }
+
+    /// A column has ended, or a page that was left to others is compressed.
+    fn one_less(&self) -> Outcome {
+        match self.open.fetch_sub(1, Ordering::AcqRel) {
+            1 => Outcome::Encoded,
+            _ => Outcome::Done,
         }
     }
 
@@ -222,6 +290,7 @@ impl RowGroup {
 
     /// Drops what is queued, and what was encoded by columns that nobody works at.
     pub fn abandon(&self) {
+        self.pages.iter().for_each(|pages| drop(pages.clear()));
         for column in &self.columns {
             drop(column.strand.clear());
             if let Some(mut state) = column.state.try_lock() {

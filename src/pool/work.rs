@@ -12,7 +12,7 @@ use super::Pool;
 use super::job::Job;
 use super::queue::QueueOptions;
 use super::room::{Room, Rooms};
-use super::row_group::{Batch, RowGroup, Spent, Unit};
+use super::row_group::{Batch, Outcome, RowGroup, Spent, Unit};
 use super::stats::Meter;
 use super::strand::{Claim, Strand};
 use crate::error::{Error, Result};
@@ -129,7 +129,8 @@ impl Work {
             let group = match &sequence.open {
                 Some(group) => group.clone(),
                 None => {
-                    let group = RowGroup::new(&self.encoders, &self.pending, self.rooms.hold(0));
+                    let (held, pages) = (self.rooms.hold(0), self.pool.options().threads);
+                    let group = RowGroup::new(&self.encoders, &self.pending, held, pages);
                     self.groups.lock().push_back(group.clone());
                     sequence.open_bytes = 0;
                     sequence.open.insert(group).clone()
@@ -212,12 +213,13 @@ impl Work {
             // Dropping the unit may run code of whoever owns the batch's memory, so that is inside, too.
             let outcome = caught("encoding a batch", || match self.latch.get() {
                 None => group.encode(column, unit),
-                Some(_) => Ok(false),
+                Some(_) => Ok(Outcome::Done),
             });
             self.meter.encoded(start);
             match outcome {
-                Ok(false) => {}
-                Ok(true) => self.encoded(group),
+                Ok(Outcome::Done) => {}
+                Ok(Outcome::Shared) => self.pool.wake(),
+                Ok(Outcome::Encoded) => self.encoded(group),
                 Err(error) => self.stop(error),
             }
         }

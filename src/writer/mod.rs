@@ -31,7 +31,7 @@ pub struct WriterOptions {
     pub window_rows: usize,
     /// Bytes of a batch, about; default 16 MiB, at most 1 GiB.
     pub window_bytes: usize,
-    /// Bytes of batches waiting to be encoded before an append blocks; default 64 MiB.
+    /// Bytes of batches waiting to be encoded before an append blocks; default 32 MiB: what a cache holds.
     pub queue_bytes: usize,
 }
 
@@ -44,7 +44,7 @@ impl Default for WriterOptions {
             if_exists: IfExists::Fail,
             window_rows: 1 << 16,
             window_bytes: 16 << 20,
-            queue_bytes: 64 << 20,
+            queue_bytes: 32 << 20,
         }
     }
 }

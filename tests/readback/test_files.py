@@ -6,6 +6,7 @@ from collections import Counter
 from functools import lru_cache
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -35,18 +36,25 @@ def expectation(part):
     with expectation_of(part).open(encoding="utf-8") as lines:
         header = json.loads(next(lines))
         rows = [json.loads(line) for line in lines]
+    types = pq.read_schema(part).types
     floats = [i for i, column in enumerate(header["columns"]) if FLOATS.search(column["type"])]
     for row in rows:
         for i in floats:
-            row[i] = in_python_hex(row[i])
+            row[i] = in_python_hex(row[i], types[i])
     return header, rows
 
 
-def in_python_hex(value):
-    """A hex float, or a list of them, in Python's spelling."""
-    if isinstance(value, list):
-        return [in_python_hex(element) for element in value]
-    return value if value is None or value.startswith("nan:") else float.fromhex(value).hex()
+def in_python_hex(value, stored):
+    """A value of the type `stored`, with the hex floats in it in Python's spelling."""
+    if value is None:
+        return None
+    if pa.types.is_list(stored):
+        return [in_python_hex(element, stored.value_type) for element in value]
+    if pa.types.is_struct(stored):
+        return {name: in_python_hex(field, stored.field(name).type) for name, field in value.items()}
+    if not pa.types.is_floating(stored) or value.startswith("nan:"):
+        return value
+    return float.fromhex(value).hex()
 
 
 def test_there_are_parts_and_each_has_its_expectation(request, out_dirs):

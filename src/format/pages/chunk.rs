@@ -1,13 +1,16 @@
 //! A column chunk that grows page by page.
 
+use std::cell::Cell;
 use std::cmp::Ordering;
-use std::io::{self, Cursor, Read, Write};
+use std::collections::VecDeque;
+use std::io::{self, Read, Write};
+use std::sync::{Arc, OnceLock};
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use parquet::basic::{BoundaryOrder, Encoding, LogicalType, PageType, Type};
 use parquet::bloom_filter::Sbbf;
 use parquet::column::writer::ColumnCloseResult;
-use parquet::errors::Result as ParquetResult;
+use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::metadata::{
     ColumnChunkMetaData, ColumnIndexBuilder, OffsetIndexBuilder, PageEncodingStats,
 };
@@ -27,31 +30,67 @@ pub struct Chunk {
     order: Option<Order>,
     options: ChunkOptions,
     compressor: Compressor,
-    /// What of the values has been told, if it has a bloom filter.
+    /// Knows the values, if it was asked for.
     filter: Option<Sbbf>,
-    pages: Vec<u8>,
     page_list: Vec<PageInfo>,
-    /// Bytes before compression, headers included.
-    plain_bytes: usize,
+    /// Pages that nobody has taken to compress them.
+    fresh: Vec<PendingPage>,
     rows: u64,
-    /// Memory for a page before compression, and after.
-    scratch: Vec<u8>,
-    compressed: Vec<u8>,
 }
 
-/// What the indexes say of a page.
+/// What the indexes say of a page, and where it will be.
 struct PageInfo {
-    offset: u64,
-    bytes: usize,
     rows: usize,
     encoding: Encoding,
     bounds: Bounds,
+    written: Slot,
+}
+
+/// Where a page is put when it has been compressed.
+type Slot = Arc<OnceLock<ParquetResult<WrittenPage>>>;
+
+/// A page as the file has it, with its header.
+#[derive(Debug)]
+struct WrittenPage {
+    bytes: Bytes,
+    /// Bytes before compression, header included.
+    plain_bytes: usize,
 }
 
 /// The values of a page: how they are encoded, and what is known of them.
 pub struct PageValues {
     pub encoding: Encoding,
     pub bounds: Bounds,
+}
+
+/// A page that has yet to be compressed, by any thread.
+pub struct PendingPage {
+    plain: Vec<u8>,
+    kind: PageKind,
+    options: ChunkOptions,
+    written: Slot,
+}
+
+thread_local! {
+    /// Memory for the next page.
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+impl PendingPage {
+    /// Bytes before compression.
+    pub fn plain_bytes(&self) -> usize {
+        self.plain.len()
+    }
+
+    /// Compresses it; returns the bytes that it has then. An error is its chunk's to tell.
+    pub fn compress(self) -> usize {
+        let written = write_page(&self.options, &self.plain, self.kind);
+        let bytes = written.as_ref().map_or(0, |written| written.bytes.len());
+        // Nobody else has this page.
+        let _ = self.written.set(written);
+        SPARE.set(self.plain);
+        bytes
+    }
 }
 
 /// The dictionary of a chunk.
@@ -71,14 +110,11 @@ impl Chunk {
             order: Order::of(&column),
             column,
             options,
-            compressor: Compressor::new(options.codec)?,
+            compressor: Compressor::new(options.codec),
             filter: filter.transpose()?,
-            pages: Vec::new(),
             page_list: Vec::new(),
-            plain_bytes: 0,
+            fresh: Vec::new(),
             rows: 0,
-            scratch: Vec::new(),
-            compressed: Vec::new(),
         })
     }
 
@@ -110,10 +146,9 @@ impl Chunk {
         &mut self.compressor
     }
 
-    /// Bytes of memory in use.
-    pub fn memory(&self) -> usize {
-        let filter = self.filter.as_ref().map_or(0, |filter| filter.num_blocks() * 32);
-        self.pages.len() + self.scratch.capacity() + self.compressed.capacity() + filter
+    /// The pages since the last call, for whoever has time to compress them.
+    pub fn take_pages(&mut self) -> Vec<PendingPage> {
+        std::mem::take(&mut self.fresh)
     }
 
     /// Adds a data page of `rows` rows. `validity` are their bits, from a bit on, if any can be
@@ -124,7 +159,7 @@ impl Chunk {
         validity: Option<(&[u8], usize)>,
         put: impl FnOnce(&mut Vec<u8>) -> PageValues,
     ) -> ParquetResult<()> {
-        let mut plain = std::mem::take(&mut self.scratch);
+        let mut plain = SPARE.take();
         plain.clear();
         let is_v2 = self.options.version == PageVersion::V2;
         if self.column.max_def_level() > 0 {
@@ -145,76 +180,71 @@ impl Chunk {
             }
             false => PageKind::V1 { rows, encoding },
         };
-        let offset = self.pages.len();
-        let mut pages = std::mem::take(&mut self.pages);
-        self.write_page(&mut pages, &plain, kind)?;
-        self.pages = pages;
+        let (options, written) = (self.options, Slot::default());
+        self.fresh.push(PendingPage { plain, kind, options, written: written.clone() });
         self.rows += rows as u64;
-        let bytes = self.pages.len() - offset;
-        self.page_list.push(PageInfo { offset: offset as u64, bytes, rows, encoding, bounds });
-        self.scratch = plain;
+        self.page_list.push(PageInfo { rows, encoding, bounds, written });
         Ok(())
     }
 
-    /// Compresses a page and appends it to `to`.
-    fn write_page(&mut self, to: &mut Vec<u8>, plain: &[u8], mut kind: PageKind) -> ParquetResult<()> {
-        let mut page = plain;
-        if self.options.codec != Codec::Uncompressed {
-            let levels = if let PageKind::V2 { level_bytes, .. } = kind { level_bytes } else { 0 };
-            self.compressed.clear();
-            self.compressed.extend_from_slice(&plain[..levels]);
-            self.compressor.compress(&plain[levels..], &mut self.compressed)?;
-            page = &self.compressed;
-        }
-        if let PageKind::V2 { is_compressed, .. } = &mut kind
-            && page.len() >= plain.len()
-        {
-            *is_compressed = false;
-            page = plain;
-        }
-        let mut crc = flate2::Crc::new();
-        if self.options.page_crc {
-            crc.update(page);
-        }
-        let crc = self.options.page_crc.then(|| crc.sum());
-        let start = to.len();
-        PageHeader { kind, plain_bytes: plain.len(), bytes: page.len(), crc }.put(to)?;
-        self.plain_bytes += to.len() - start + plain.len();
-        to.extend_from_slice(page);
-        Ok(())
-    }
-
-    /// Ends the chunk.
+    /// Ends the chunk: compresses the pages that nobody took, and the dictionary, if it has one.
     pub fn close(mut self, dictionary: Option<DictionaryPage<'_>>) -> ParquetResult<EncodedChunk> {
-        let mut dictionary_page = Vec::new();
-        if let Some(DictionaryPage { plain, count, .. }) = dictionary {
-            self.write_page(&mut dictionary_page, plain, PageKind::Dictionary { count })?;
+        let mut bytes = self.take_pages().into_iter().map(PendingPage::compress).sum();
+        let mut used = None;
+        let dictionary = dictionary.map(|DictionaryPage { plain, count, used: known }| {
+            used = known;
             if let Some(filter) = &mut self.filter {
                 let physical = self.column.physical_type();
                 each_plain(plain, count, physical, |value| insert(filter, self.order, value));
             }
-        }
+            write_page(&self.options, plain, PageKind::Dictionary { count })
+        });
+        let dictionary = dictionary.transpose()?;
         if let (Some(filter), Some(wanted)) = (&mut self.filter, self.options.bloom_filter) {
             filter.fold_to_target_fpp(wanted.fpp);
         }
-        let shift = dictionary_page.len() as i64;
-        let pages = self.pages;
+        bytes += dictionary.as_ref().map_or(0, |page| page.bytes.len());
+        Ok(EncodedChunk { chunk: self, dictionary, used, bytes })
+    }
+
+    /// The pages in the order of the file, and what it says of them, once all have been compressed. `used` are
+    /// the values of the dictionary that data pages have.
+    fn finish(
+        self,
+        dictionary: Option<WrittenPage>,
+        used: Option<usize>,
+    ) -> ParquetResult<(Pages, ColumnCloseResult)> {
+        let has_dictionary = dictionary.is_some();
+        let shift = dictionary.as_ref().map_or(0, |page| page.bytes.len()) as i64;
+        let mut page_list = self.page_list;
+        let mut plain_bytes = 0;
+        let mut pages = VecDeque::new();
+        let mut add = |page: WrittenPage| {
+            plain_bytes += page.plain_bytes;
+            pages.push_back(page.bytes);
+        };
+        dictionary.into_iter().for_each(&mut add);
         let is_utf8 = matches!(self.column.logical_type_ref(), Some(LogicalType::String));
 
         let mut all = Bounds::new(self.order);
         let mut offsets = OffsetIndexBuilder::new();
         let mut index = ColumnIndexBuilder::new(self.column.physical_type());
         let mut encodings: Vec<PageEncodingStats> = Vec::new();
-        if dictionary.is_some() {
+        if has_dictionary {
             encodings.push(PageEncodingStats {
                 page_type: PageType::DICTIONARY_PAGE,
                 encoding: Encoding::PLAIN,
                 count: 1,
             });
         }
-        for page in &self.page_list {
+        let mut offset = shift;
+        for page in &mut page_list {
+            let written = Arc::into_inner(std::mem::take(&mut page.written)).and_then(OnceLock::into_inner);
+            let written = written.ok_or_else(|| ParquetError::General("a page was lost".to_owned()))??;
             offsets.append_row_count(page.rows as i64);
-            offsets.append_offset_and_size(page.offset as i64 + shift, page.bytes as i32);
+            offsets.append_offset_and_size(offset, written.bytes.len() as i32);
+            offset += written.bytes.len() as i64;
+            add(written);
             all.merge(&page.bounds);
             let nans = page.bounds.nan_count().map(|nans| nans as i64);
             let (least, greatest) = match page.bounds.cut(is_utf8) {
@@ -235,38 +265,35 @@ impl Chunk {
                 }),
             }
         }
-        index.set_boundary_order(boundary_order(&self.page_list));
+        index.set_boundary_order(boundary_order(&page_list));
 
         let mut named: Vec<Encoding> = encodings.iter().map(|of| of.encoding).collect();
         if self.column.max_def_level() > 0 {
             named.push(Encoding::RLE);
         }
-        let bytes = dictionary_page.len() + pages.len();
         // Bits that differ are not always values that do.
         let is_float = matches!(self.order, Some(Order::Float | Order::Double));
         let in_dictionary = |page: &PageInfo| {
             page.encoding == Encoding::RLE_DICTIONARY || page.bounds.nulls == page.rows as u64
         };
-        let distinct = match &dictionary {
-            Some(dictionary) if !is_float && self.page_list.iter().all(in_dictionary) => dictionary.used,
-            _ => None,
-        };
+        let is_known = has_dictionary && !is_float && page_list.iter().all(in_dictionary);
+        let distinct = used.filter(|_| is_known).map(|count| count as u64);
         let mut metadata = ColumnChunkMetaData::builder(self.column.clone())
             .set_compression_codec(self.options.codec.name())
             .set_encodings(named)
             .set_page_encoding_stats(encodings)
-            .set_total_compressed_size(bytes as i64)
-            .set_total_uncompressed_size(self.plain_bytes as i64)
+            .set_total_compressed_size(offset)
+            .set_total_uncompressed_size(plain_bytes as i64)
             .set_num_values(self.rows as i64)
             .set_data_page_offset(shift)
-            .set_dictionary_page_offset(dictionary.map(|_| 0));
+            .set_dictionary_page_offset(has_dictionary.then_some(0));
         if self.options.statistics != StatisticsLevel::None
-            && let Some(statistics) = all.statistics(&self.column, is_utf8, distinct.map(|n| n as u64))
+            && let Some(statistics) = all.statistics(&self.column, is_utf8, distinct)
         {
             metadata = metadata.set_statistics(statistics);
         }
         let close = ColumnCloseResult {
-            bytes_written: bytes as u64,
+            bytes_written: offset as u64,
             rows_written: self.rows,
             metadata: metadata.build()?,
             bloom_filter: self.filter,
@@ -276,8 +303,36 @@ impl Chunk {
             },
             offset_index: Some(offsets.build()),
         };
-        Ok(EncodedChunk { pages: [dictionary_page.into(), pages.into()], close })
+        Ok((Pages(pages), close))
     }
+}
+
+/// Compresses a page and puts its header before it.
+fn write_page(options: &ChunkOptions, plain: &[u8], mut kind: PageKind) -> ParquetResult<WrittenPage> {
+    let mut compressed = Vec::new();
+    let mut page = plain;
+    if options.codec != Codec::Uncompressed {
+        let levels = if let PageKind::V2 { level_bytes, .. } = kind { level_bytes } else { 0 };
+        compressed.extend_from_slice(&plain[..levels]);
+        Compressor::new(options.codec).compress(&plain[levels..], &mut compressed)?;
+        page = &compressed;
+    }
+    if let PageKind::V2 { is_compressed, .. } = &mut kind
+        && page.len() >= plain.len()
+    {
+        *is_compressed = false;
+        page = plain;
+    }
+    let mut crc = flate2::Crc::new();
+    if options.page_crc {
+        crc.update(page);
+    }
+    let crc = options.page_crc.then(|| crc.sum());
+    let mut bytes = Vec::with_capacity(page.len() + 64);
+    PageHeader { kind, plain_bytes: plain.len(), bytes: page.len(), crc }.put(&mut bytes)?;
+    let plain_bytes = bytes.len() + plain.len();
+    bytes.extend_from_slice(page);
+    Ok(WrittenPage { bytes: bytes.into(), plain_bytes })
 }
 
 /// Tells the filter of a value, in each form that a reader may look for.
@@ -316,28 +371,34 @@ fn boundary_order(pages: &[PageInfo]) -> BoundaryOrder {
     }
 }
 
-/// A column chunk in memory: its dictionary page and its data pages.
-#[derive(Debug)]
+/// A column chunk in memory, some of whose pages may not be compressed yet.
 pub struct EncodedChunk {
-    pages: [Bytes; 2],
-    close: ColumnCloseResult,
+    chunk: Chunk,
+    dictionary: Option<WrittenPage>,
+    /// Values of the dictionary that data pages have, if that is known.
+    used: Option<usize>,
+    bytes: usize,
 }
 
 impl EncodedChunk {
+    /// Bytes, but for pages that somebody took to compress.
     pub fn bytes(&self) -> usize {
-        self.pages.iter().map(Bytes::len).sum()
+        self.bytes
     }
 
+    /// All its pages must have been compressed.
     pub fn append_to<W: Write + Send>(
         self,
         row_group: &mut SerializedRowGroupWriter<'_, W>,
     ) -> ParquetResult<()> {
-        row_group.append_column(&Pages(self.pages), self.close)
+        let (pages, close) = self.chunk.finish(self.dictionary, self.used)?;
+        row_group.append_column(&pages, close)
     }
 }
 
 /// The pages, as the crate reads them when it copies them to the file.
-struct Pages([Bytes; 2]);
+#[derive(Clone)]
+struct Pages(VecDeque<Bytes>);
 
 impl Length for Pages {
     fn len(&self) -> u64 {
@@ -345,17 +406,25 @@ impl Length for Pages {
     }
 }
 
+impl Read for Pages {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        let Some(page) = self.0.front_mut() else { return Ok(0) };
+        let count = to.len().min(page.len());
+        page.copy_to_slice(&mut to[..count]);
+        if page.is_empty() {
+            self.0.pop_front();
+        }
+        Ok(count)
+    }
+}
+
 impl ChunkReader for Pages {
-    type T = io::Chain<Cursor<Bytes>, Cursor<Bytes>>;
+    type T = Pages;
 
     fn get_read(&self, start: u64) -> ParquetResult<Self::T> {
-        let first = self.0[0].len() as u64;
-        let cursor = |bytes: &Bytes, at: u64| {
-            let mut cursor = Cursor::new(bytes.clone());
-            cursor.set_position(at);
-            cursor
-        };
-        Ok(cursor(&self.0[0], start.min(first)).chain(cursor(&self.0[1], start.saturating_sub(first))))
+        let mut pages = self.clone();
+        io::copy(&mut pages.by_ref().take(start), &mut io::sink())?;
+        Ok(pages)
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<Bytes> {

@@ -1,11 +1,22 @@
 //! Page compression (Parquet Compression.md), with contexts that are kept from page to page.
 
+use std::cell::RefCell;
 use std::io;
 
 use crate::format::options::Codec;
 
+/// Compresses with a codec. What the codec keeps from page to page belongs to the thread: columns are many,
+/// the threads that encode are few.
+#[derive(Clone, Copy)]
+pub struct Compressor(Codec);
+
+thread_local! {
+    /// The context of the codec that was used last.
+    static CONTEXT: RefCell<Option<(Codec, Context)>> = const { RefCell::new(None) };
+}
+
 /// A codec at work.
-pub enum Compressor {
+enum Context {
     Uncompressed,
     Snappy(Box<snap::raw::Encoder>),
     /// libdeflate: up to four times as fast as zlib's successors, as it has a page whole.
@@ -16,48 +27,61 @@ pub enum Compressor {
 }
 
 impl Compressor {
-    pub fn new(codec: Codec) -> io::Result<Self> {
-        Ok(match codec {
-            Codec::Uncompressed => Compressor::Uncompressed,
-            Codec::Snappy => Compressor::Snappy(Box::new(snap::raw::Encoder::new())),
-            Codec::Gzip(level) => {
-                let level =
-                    libdeflater::CompressionLvl::new(level).map_err(|_| io::Error::other("no such level"))?;
-                Compressor::Gzip(libdeflater::Compressor::new(level))
-            }
-            Codec::Lz4 => Compressor::Lz4,
-            Codec::Lz4Raw => Compressor::Lz4Raw,
-            Codec::Zstd(level) => Compressor::Zstd(zstd::bulk::Compressor::new(level)?),
-        })
+    pub fn new(codec: Codec) -> Self {
+        Compressor(codec)
     }
 
     /// Appends the compressed form of `page` to `out`.
-    pub fn compress(&mut self, page: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
+    pub fn compress(self, page: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
+        CONTEXT.with_borrow_mut(|kept| match kept {
+            Some((codec, context)) if *codec == self.0 => context.compress(page, out),
+            _ => kept.insert((self.0, Context::new(self.0)?)).1.compress(page, out),
+        })
+    }
+}
+
+impl Context {
+    fn new(codec: Codec) -> io::Result<Self> {
+        Ok(match codec {
+            Codec::Uncompressed => Context::Uncompressed,
+            Codec::Snappy => Context::Snappy(Box::new(snap::raw::Encoder::new())),
+            Codec::Gzip(level) => {
+                let level = libdeflater::CompressionLvl::new(level);
+                let level = level.map_err(|_| io::Error::other("no such level of gzip"))?;
+                Context::Gzip(libdeflater::Compressor::new(level))
+            }
+            Codec::Lz4 => Context::Lz4,
+            Codec::Lz4Raw => Context::Lz4Raw,
+            Codec::Zstd(level) => Context::Zstd(zstd::bulk::Compressor::new(level)?),
+        })
+    }
+
+    fn compress(&mut self, page: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
         let start = out.len();
         let room = |out: &mut Vec<u8>, most: usize| out.resize(start + most, 0);
         let used = match self {
-            Compressor::Uncompressed => {
+            Context::Uncompressed => {
                 out.extend_from_slice(page);
                 return Ok(());
             }
-            Compressor::Gzip(encoder) => {
+            Context::Gzip(encoder) => {
                 room(out, encoder.gzip_compress_bound(page.len()));
                 encoder.gzip_compress(page, &mut out[start..]).map_err(io::Error::other)?
             }
-            Compressor::Snappy(encoder) => {
+            Context::Snappy(encoder) => {
                 room(out, snap::raw::max_compress_len(page.len()));
                 encoder.compress(page, &mut out[start..])?
             }
-            Compressor::Zstd(encoder) => {
+            Context::Zstd(encoder) => {
                 room(out, zstd::zstd_safe::compress_bound(page.len()));
                 encoder.compress_to_buffer(page, &mut out[start..])?
             }
-            Compressor::Lz4Raw => {
+            Context::Lz4Raw => {
                 room(out, lz4_flex::block::get_maximum_output_size(page.len()));
                 lz4_flex::block::compress_into(page, &mut out[start..]).map_err(io::Error::other)?
             }
             // Hadoop's framing: the lengths of both forms, big-endian, before the block.
-            Compressor::Lz4 => {
+            Context::Lz4 => {
                 room(out, 8 + lz4_flex::block::get_maximum_output_size(page.len()));
                 let block = &mut out[start + 8..];
                 let used = lz4_flex::block::compress_into(page, block).map_err(io::Error::other)?;

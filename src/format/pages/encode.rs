@@ -2,6 +2,7 @@
 
 use super::hybrid::put_varint;
 use super::number::Number;
+use super::pack::{GROUP, pack};
 
 /// BYTE_STREAM_SPLIT: all first bytes, all second bytes, and so on.
 pub fn put_split<T: Number>(out: &mut Vec<u8>, numbers: &[T]) {
@@ -27,9 +28,43 @@ pub fn put_split<T: Number>(out: &mut Vec<u8>, numbers: &[T]) {
     }
 }
 
+/// What each number of a block is more than the one before it, less the least of these, which is returned.
+fn deltas<T: Number>(before: &[T], block: &[T], more: &mut [u64; BLOCK]) -> T {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") {
+        // SAFETY: the CPU has AVX2.
+        return unsafe { deltas_avx2(before, block, more) };
+    }
+    deltas_portable(before, block, more)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn deltas_avx2<T: Number>(before: &[T], block: &[T], more: &mut [u64; BLOCK]) -> T {
+    deltas_portable(before, block, more)
+}
+
+#[inline(always)]
+fn deltas_portable<T: Number>(before: &[T], block: &[T], more: &mut [u64; BLOCK]) -> T {
+    let mut deltas = [T::default(); BLOCK];
+    for ((delta, number), before) in deltas.iter_mut().zip(block).zip(before) {
+        // Wrapping, as the format says.
+        *delta = T::of(number.bits().wrapping_sub(before.bits()));
+    }
+    // A short block has no others: they repeat its first, which costs no bits.
+    let first = deltas[0];
+    deltas[block.len()..].fill(first);
+    let least = deltas.iter().fold(first.signed(), |least, delta| least.min(delta.signed()));
+    let least = T::of_signed(least);
+    for (more, delta) in more.iter_mut().zip(&deltas) {
+        *more = T::of(delta.bits().wrapping_sub(least.bits())).bits();
+    }
+    least
+}
+
 /// Values of a block of DELTA_BINARY_PACKED, and of each of its miniblocks.
 const BLOCK: usize = 128;
-const MINIBLOCK: usize = 32;
+const MINIBLOCK: usize = GROUP;
 
 /// DELTA_BINARY_PACKED.
 pub fn put_delta<T: Number>(out: &mut Vec<u8>, numbers: &[T]) {
@@ -41,22 +76,10 @@ pub fn put_delta<T: Number>(out: &mut Vec<u8>, numbers: &[T]) {
     let zigzag = |value: i64| (value << 1 ^ value >> 63) as u64;
     let Some((&first, rest)) = numbers.split_first() else { return put_varint(out, 0) };
     put_varint(out, zigzag(widen(first)));
-    let mut before = first;
-    for block in rest.chunks(BLOCK) {
-        let mut deltas = [T::default(); BLOCK];
-        for (delta, &number) in deltas.iter_mut().zip(block) {
-            // Wrapping, as the format says.
-            *delta = T::of(number.bits().wrapping_sub(before.bits()));
-            before = number;
-        }
-        let deltas = &mut deltas[..block.len()];
-        let least = deltas.iter().map(|delta| delta.signed()).min();
-        let least = least.map_or(T::default(), T::of_signed);
+    let mut more = [0; BLOCK];
+    for (block, before) in rest.chunks(BLOCK).zip(numbers.chunks(BLOCK)) {
+        let least = deltas(before, block, &mut more);
         put_varint(out, zigzag(widen(least)));
-        let mut more = [0; BLOCK];
-        for (more, delta) in more.iter_mut().zip(deltas) {
-            *more = T::of(delta.bits().wrapping_sub(least.bits())).bits();
-        }
         let used = block.len().div_ceil(MINIBLOCK);
         let (minis, _) = more.as_chunks::<MINIBLOCK>();
         let mut widths = [0; BLOCK / MINIBLOCK];
@@ -68,22 +91,6 @@ pub fn put_delta<T: Number>(out: &mut Vec<u8>, numbers: &[T]) {
             pack(out, mini, width.into());
         }
     }
-}
-
-/// A miniblock: `width` bits a number, least significant first.
-fn pack(out: &mut Vec<u8>, numbers: &[u64; MINIBLOCK], width: u32) {
-    let (mut bits, mut filled) = (0u128, 0);
-    for &number in numbers {
-        bits |= u128::from(number) << filled;
-        filled += width;
-        if filled >= 64 {
-            out.extend_from_slice(&(bits as u64).to_le_bytes());
-            bits >>= 64;
-            filled -= 64;
-        }
-    }
-    // 32 numbers are whole words of 32 bits.
-    out.extend_from_slice(&bits.to_le_bytes()[..(filled / 8) as usize]);
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 
 use arrow_buffer::bit_chunk_iterator::UnalignedBitChunk;
 
+use super::pack::{GROUP, pack};
+
 /// Bits that hold every number up to `max`.
 pub fn bit_width(max: u32) -> u32 {
     u32::BITS - max.leading_zeros()
@@ -81,7 +83,7 @@ pub fn put_indices(out: &mut Vec<u8>, indices: &[u32], width: u32) {
         }
         let group = &indices[i..end.min(indices.len())];
         put_varint(out, (group.len().div_ceil(8) as u64) << 1 | 1);
-        pack(out, group, width);
+        put_packed(out, group, width);
         i += group.len();
     }
 }
@@ -93,21 +95,16 @@ fn run_at(indices: &[u32], i: usize) -> usize {
 }
 
 /// Groups of eight numbers, `width` bytes each; the last is filled up with 0.
-fn pack(out: &mut Vec<u8>, numbers: &[u32], width: u32) {
+fn put_packed(out: &mut Vec<u8>, numbers: &[u32], width: u32) {
     let end = out.len() + numbers.len().div_ceil(8) * width as usize;
-    out.reserve(end - out.len() + 8);
-    let (mut bits, mut filled) = (0u64, 0);
-    for &number in numbers {
-        bits |= u64::from(number) << filled;
-        filled += width;
-        if filled >= 32 {
-            out.extend_from_slice(&(bits as u32).to_le_bytes());
-            bits >>= 32;
-            filled -= 32;
-        }
+    let (groups, rest) = numbers.as_chunks::<GROUP>();
+    for group in groups {
+        pack(out, &group.map(u64::from), width);
     }
-    out.extend_from_slice(&bits.to_le_bytes()[..filled.div_ceil(8) as usize]);
-    out.resize(end, 0);
+    let mut last = [0; GROUP];
+    last.iter_mut().zip(rest).for_each(|(to, &number)| *to = number.into());
+    pack(out, &last, width);
+    out.truncate(end);
 }
 
 #[cfg(test)]

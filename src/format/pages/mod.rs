@@ -7,10 +7,11 @@ mod encode;
 mod header;
 mod hybrid;
 mod number;
+mod pack;
 mod tables;
 
 pub use bounds::{Bounds, Order};
-pub use chunk::{Chunk, DictionaryPage, EncodedChunk, PageValues};
+pub use chunk::{Chunk, DictionaryPage, EncodedChunk, PageValues, PendingPage};
 pub use compress::Compressor;
 pub use encode::{put_delta, put_split};
 pub use hybrid::{bit_width, put_indices};

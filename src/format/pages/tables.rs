@@ -1,6 +1,7 @@
 //! Dictionaries that grow with the values of the rows: open addressing, linear probing.
 
 use super::number::Number;
+use crate::prefetch::prefetch;
 
 /// An empty slot; others hold an index.
 const EMPTY: u32 = u32::MAX;
@@ -14,95 +15,187 @@ fn spread(bits: u64) -> u64 {
 /// Distinct numbers in the order in which they came.
 pub struct NumberTable<T> {
     numbers: Vec<T>,
-    slots: Vec<u32>,
+    slots: Vec<Slot<T>>,
+    /// The indices of the numbers from a first one on, where few are possible.
+    direct: Option<(T, Vec<u32>)>,
     limit: usize,
 }
+
+/// A number beside its index, so that one look at memory tells both.
+#[derive(Clone, Copy)]
+struct Slot<T> {
+    number: T,
+    index: u32,
+}
+
+impl<T: Number> Slot<T> {
+    fn empty() -> Self {
+        Slot { number: T::default(), index: EMPTY }
+    }
+}
+
+/// A range of numbers that a look-up by position is worth its memory for.
+const DIRECT: u64 = 1 << 12;
+/// Numbers whose slots are on their way from memory at once.
+const AHEAD: usize = 32;
 
 impl<T: Number> NumberTable<T> {
     /// For `limit` numbers at most.
     pub fn new(limit: usize) -> Self {
-        NumberTable { numbers: Vec::new(), slots: vec![EMPTY; 256], limit }
+        NumberTable { numbers: Vec::new(), slots: vec![Slot::empty(); 256], direct: None, limit }
     }
 
     pub fn numbers(&self) -> &[T] {
         &self.numbers
     }
 
-    /// Finds or adds each number and appends its index; false once there would be too many.
-    pub fn indices(&mut self, numbers: &[T], indices: &mut Vec<u32>) -> bool {
+    /// Bytes of memory in use.
+    pub fn memory(&self) -> usize {
+        size_of_val(&self.numbers[..]) + size_of_val(&self.slots[..])
+    }
+
+    /// Finds or adds each number and appends its index; false once there would be too many. `ends` are the
+    /// least and the greatest, of whole numbers, which have all others between them.
+    pub fn indices(&mut self, numbers: &[T], ends: Option<(T, T)>, indices: &mut Vec<u32>) -> bool {
         indices.reserve(numbers.len());
-        // Rows often repeat what came just before.
-        let mut last = (T::default(), EMPTY);
-        for &number in numbers {
-            if last.1 == EMPTY || last.0 != number {
-                match self.find(number) {
-                    Some(index) => last = (number, index),
+        if ends.is_some_and(|(least, greatest)| self.make_direct(least, greatest)) {
+            return self.indices_direct(numbers, indices);
+        }
+        for ahead in numbers.chunks(AHEAD) {
+            let len = self.slots.len();
+            let mut at = [0; AHEAD];
+            for (at, &number) in at.iter_mut().zip(ahead) {
+                *at = place(number, len);
+                prefetch(&self.slots[*at]);
+            }
+            for (&number, &at) in ahead.iter().zip(&at) {
+                // A table that has grown since has other places: then it is looked for once more.
+                let slot = self.slots[at];
+                let found = match slot.index {
+                    index if index != EMPTY && slot.number == number => Some(index),
+                    _ => self.find(number),
+                };
+                match found {
+                    Some(index) => indices.push(index),
                     None => return false,
                 }
             }
-            indices.push(last.1);
         }
         true
     }
 
-    #[inline]
+    /// Whether all numbers from the least to the greatest have, or now get, a place of their own.
+    fn make_direct(&mut self, least: T, greatest: T) -> bool {
+        let distance = |from: T, to: T| T::of(to.bits().wrapping_sub(from.bits())).bits();
+        match &self.direct {
+            Some((first, places)) => {
+                let (from, to) = (distance(*first, least), distance(*first, greatest));
+                from <= to && to < places.len() as u64
+            }
+            None if self.numbers.is_empty() && distance(least, greatest) < DIRECT / 2 => {
+                // Room on both sides, for pages that go a little further.
+                let first = T::of(least.bits().wrapping_sub(DIRECT / 4));
+                self.direct = Some((first, vec![EMPTY; DIRECT as usize]));
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn indices_direct(&mut self, numbers: &[T], indices: &mut Vec<u32>) -> bool {
+        let Some((first, mut places)) = self.direct.take() else { return false };
+        let mut fits = true;
+        for &number in numbers {
+            let place = &mut places[T::of(number.bits().wrapping_sub(first.bits())).bits() as usize];
+            if *place == EMPTY {
+                match self.find(number) {
+                    Some(index) => *place = index,
+                    None => {
+                        fits = false;
+                        break;
+                    }
+                }
+            }
+            indices.push(*place);
+        }
+        self.direct = Some((first, places));
+        fits
+    }
+
     fn find(&mut self, number: T) -> Option<u32> {
         let mask = self.slots.len() - 1;
-        let mut at = (spread(number.bits()) >> 32) as usize & mask;
+        let mut at = place(number, mask + 1);
         loop {
             match self.slots[at] {
-                EMPTY => return self.add(number, at),
-                index if self.numbers[index as usize] == number => return Some(index),
+                Slot { index: EMPTY, .. } => return self.add(number, at),
+                slot if slot.number == number => return Some(slot.index),
                 _ => at = (at + 1) & mask,
             }
         }
     }
 
-    #[cold]
     fn add(&mut self, number: T, at: usize) -> Option<u32> {
         if self.numbers.len() == self.limit {
             return None;
         }
         let index = self.numbers.len() as u32;
-        self.slots[at] = index;
+        self.slots[at] = Slot { number, index };
         self.numbers.push(number);
         // Half empty, so that runs of full slots stay short.
         if 2 * self.numbers.len() > self.slots.len() {
-            let hashes = self.numbers.iter().map(|number| spread(number.bits()) >> 32);
-            self.slots = rebuilt(4 * self.slots.len(), hashes);
+            let mut slots = vec![Slot::empty(); 4 * self.slots.len()];
+            let mask = slots.len() - 1;
+            for (index, &number) in self.numbers.iter().enumerate() {
+                let mut at = place(number, mask + 1);
+                while slots[at].index != EMPTY {
+                    at = (at + 1) & mask;
+                }
+                slots[at] = Slot { number, index: index as u32 };
+            }
+            self.slots = slots;
         }
         Some(index)
     }
 }
 
-/// Slots for these hashes, whose indices they are in order.
-fn rebuilt(len: usize, hashes: impl Iterator<Item = u64>) -> Vec<u32> {
-    let mut slots = vec![EMPTY; len];
-    for (index, hash) in hashes.enumerate() {
-        let mut at = hash as usize & (len - 1);
-        while slots[at] != EMPTY {
-            at = (at + 1) & (len - 1);
-        }
-        slots[at] = index as u32;
-    }
-    slots
+/// Where a number's slot is in a table of `len`, a power of two: the high bits, which all bits have a part in.
+#[inline(always)]
+fn place<T: Number>(number: T, len: usize) -> usize {
+    (spread(number.bits()) >> (64 - len.trailing_zeros())) as usize
 }
 
 /// Distinct texts in the order in which they came.
 pub struct TextTable {
     /// In PLAIN form: each after its length.
     plain: Vec<u8>,
-    /// Where each text starts, after its length, and its hash.
-    entries: Vec<(u32, u32)>,
-    slots: Vec<u32>,
+    /// Where each text starts, after its length.
+    starts: Vec<u32>,
+    slots: Vec<Slot<u64>>,
     /// Bytes of `plain` at most.
     limit: usize,
+}
+
+/// Bytes of a text that is its own key, with its length.
+const SHORT: usize = 7;
+
+/// What a text is found by: its bytes and length if it is short, else a hash, which no short one's key is.
+#[inline(always)]
+fn key(bytes: &[u8], start: usize, end: usize) -> u64 {
+    let len = end - start;
+    if len <= SHORT {
+        let word = match bytes[start..].first_chunk() {
+            Some(eight) => u64::from_le_bytes(*eight) & !(u64::MAX << (8 * len)),
+            None => bytes[start..end].iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte)),
+        };
+        return word | (len as u64) << 56;
+    }
+    hash(&bytes[start..end]) | 1 << 63
 }
 
 impl TextTable {
     /// For texts whose PLAIN form has `limit` bytes at most, less than 2 GiB.
     pub fn new(limit: usize) -> Self {
-        TextTable { plain: Vec::new(), entries: Vec::new(), slots: vec![EMPTY; 256], limit }
+        TextTable { plain: Vec::new(), starts: Vec::new(), slots: vec![Slot::empty(); 256], limit }
     }
 
     pub fn plain(&self) -> &[u8] {
@@ -110,25 +203,32 @@ impl TextTable {
     }
 
     pub fn count(&self) -> usize {
-        self.entries.len()
+        self.starts.len()
+    }
+
+    /// Bytes of memory in use.
+    pub fn memory(&self) -> usize {
+        self.plain.len() + size_of_val(&self.starts[..]) + size_of_val(&self.slots[..])
     }
 
     pub fn text(&self, index: u32) -> &[u8] {
-        let start = self.entries[index as usize].0 as usize;
+        let start = self.starts[index as usize] as usize;
         let len = self.plain[start - 4..].first_chunk().map_or(0, |le| u32::from_le_bytes(*le));
         &self.plain[start..start + len as usize]
     }
 
-    /// Finds or adds a text; none once there would be too many.
+    /// Finds or adds the text `bytes[start..end]`; none once there would be too many.
     #[inline]
-    pub fn index(&mut self, text: &[u8]) -> Option<u32> {
-        let (hash, mask) = (hash(text), self.slots.len() - 1);
-        let mut at = hash as usize & mask;
+    pub fn index(&mut self, bytes: &[u8], start: usize, end: usize) -> Option<u32> {
+        let (key, mask) = (key(bytes, start, end), self.slots.len() - 1);
+        let mut at = place(key, mask + 1);
         loop {
             match self.slots[at] {
-                EMPTY => return self.add(text, hash, at),
-                index if self.entries[index as usize].1 == hash && self.text(index) == text => {
-                    return Some(index);
+                Slot { index: EMPTY, .. } => return self.add(&bytes[start..end], key, at),
+                slot if slot.number == key
+                    && (key >> 63 == 0 || self.text(slot.index) == &bytes[start..end]) =>
+                {
+                    return Some(slot.index);
                 }
                 _ => at = (at + 1) & mask,
             }
@@ -136,45 +236,45 @@ impl TextTable {
     }
 
     #[cold]
-    fn add(&mut self, text: &[u8], hash: u32, at: usize) -> Option<u32> {
+    fn add(&mut self, text: &[u8], key: u64, at: usize) -> Option<u32> {
         if self.plain.len() + 4 + text.len() > self.limit {
             return None;
         }
-        let index = self.entries.len() as u32;
-        self.slots[at] = index;
+        let index = self.starts.len() as u32;
+        self.slots[at] = Slot { number: key, index };
         self.plain.extend_from_slice(&(text.len() as u32).to_le_bytes());
-        self.entries.push((self.plain.len() as u32, hash));
+        self.starts.push(self.plain.len() as u32);
         self.plain.extend_from_slice(text);
-        if 2 * self.entries.len() > self.slots.len() {
-            self.slots = rebuilt(4 * self.slots.len(), self.entries.iter().map(|entry| entry.1.into()));
+        if 2 * self.starts.len() > self.slots.len() {
+            let mut slots = vec![Slot::empty(); 4 * self.slots.len()];
+            let mask = slots.len() - 1;
+            for slot in self.slots.iter().filter(|slot| slot.index != EMPTY) {
+                let mut at = place(slot.number, mask + 1);
+                while slots[at].index != EMPTY {
+                    at = (at + 1) & mask;
+                }
+                slots[at] = *slot;
+            }
+            self.slots = slots;
         }
         Some(index)
     }
 }
 
-#[inline]
-fn hash(text: &[u8]) -> u32 {
+fn hash(text: &[u8]) -> u64 {
     let word = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
     let mut hash = spread(text.len() as u64 + 1);
-    let (words, rest) = text.as_chunks::<8>();
-    for eight in words {
+    for eight in text.as_chunks::<8>().0 {
         hash = spread((hash ^ word(eight)).rotate_left(23));
     }
-    // The last bytes of a long text are looked at twice, those of a short one in two overlapping halves.
-    let last = match (text.last_chunk(), text.first_chunk(), text.last_chunk()) {
-        _ if rest.is_empty() => return (hash >> 32) as u32,
-        (Some(last), _, _) => word(last),
-        (None, Some(a), Some(b)) => {
-            u64::from(u32::from_le_bytes(*a)) << 32 | u64::from(u32::from_le_bytes(*b))
-        }
-        _ => rest.iter().fold(0, |bits, &byte| bits << 8 | u64::from(byte)),
-    };
-    (spread((hash ^ last).rotate_left(23)) >> 32) as u32
+    // The last bytes are looked at twice, perhaps.
+    spread((hash ^ text.last_chunk().map_or(0, word)).rotate_left(23))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::pages::{Order, range};
     use proptest::prelude::*;
 
     proptest! {
@@ -182,20 +282,26 @@ mod tests {
         fn indices_lead_to_the_values(
             numbers in prop::collection::vec(prop_oneof![any::<u64>(), 0u64..50], 0..2000),
         ) {
+            // Some of few numbers first, so that their places are used, and left again.
             let (mut table, mut indices) = (NumberTable::new(5000), Vec::new());
-            prop_assert!(table.indices(&numbers, &mut indices));
+            let few: Vec<u64> = numbers.iter().map(|n| n % 100).collect();
+            prop_assert!(table.indices(&few, Some((0, 99)), &mut indices));
+            indices.clear();
+            let range = |numbers: &[u64]| range(numbers, Order::Uint64).map(|r| (r.0, r.1));
+            prop_assert!(table.indices(&numbers, range(&numbers), &mut indices));
             let found: Vec<u64> = indices.iter().map(|&i| table.numbers()[i as usize]).collect();
             prop_assert_eq!(&found, &numbers);
-            let distinct: std::collections::HashSet<_> = numbers.iter().collect();
-            prop_assert_eq!(table.numbers().len(), distinct.len());
+            let distinct: std::collections::HashSet<u64> = numbers.iter().copied().collect();
+            let found: std::collections::HashSet<u64> = few.into_iter().chain(numbers.clone()).collect();
+            prop_assert_eq!(table.numbers().len(), found.len());
             let mut small = NumberTable::new(distinct.len().saturating_sub(1));
-            prop_assert_eq!(small.indices(&numbers, &mut indices), numbers.is_empty());
+            prop_assert_eq!(small.indices(&numbers, range(&numbers), &mut indices), numbers.is_empty());
         }
 
         #[test]
         fn texts_come_back(texts in prop::collection::vec("[ab]{0,3}|[a-z]{0,30}", 0..1500)) {
             let mut table = TextTable::new(1 << 20);
-            let indices: Vec<_> = texts.iter().map(|text| table.index(text.as_bytes()).unwrap()).collect();
+            let indices: Vec<_> = texts.iter().map(|text| table.index(text.as_bytes(), 0, text.len()).unwrap()).collect();
             for (text, &index) in texts.iter().zip(&indices) {
                 prop_assert_eq!(table.text(index), text.as_bytes());
             }
