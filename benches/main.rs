@@ -13,9 +13,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use flow::ffi::writer::{
-    PF_CODEC_UNCOMPRESSED, PF_IF_EXISTS_FAIL, PF_LEVEL_DEFAULT, PF_SYNC_NONE, pf_writer_options,
-};
+use flow::ffi::writer::{PF_CODEC_UNCOMPRESSED, PF_SYNC_NONE, pf_writer_options};
 
 /// One line of the table. Lower is better for times, higher for rates.
 struct Row {
@@ -87,18 +85,7 @@ fn median(values: &mut [f64]) -> f64 {
 
 /// The defaults, but nothing compressed and nothing forced to disk.
 fn writer_options() -> pf_writer_options {
-    pf_writer_options {
-        struct_size: size_of::<pf_writer_options>() as u32,
-        codec: PF_CODEC_UNCOMPRESSED,
-        codec_level: PF_LEVEL_DEFAULT,
-        sync: PF_SYNC_NONE,
-        if_exists: PF_IF_EXISTS_FAIL,
-        reserved: 0,
-        row_group_rows: 0,
-        window_rows: 0,
-        window_bytes: 0,
-        queue_bytes: 0,
-    }
+    pf_writer_options { codec: PF_CODEC_UNCOMPRESSED, sync: PF_SYNC_NONE, ..pf_writer_options::INIT }
 }
 
 /// Where everything is written: on the disk of the sources.

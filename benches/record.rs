@@ -80,14 +80,23 @@ impl Ours {
                 scale: 0,
                 null_value: 0,
                 timezone: ptr::null(),
+                field_id: 0,
+                reserved: 0,
             })
             .collect();
         let (mut layout, mut sink, mut producer) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
         let mut error = pf_error::new();
         // SAFETY: every pointer is of a live local.
         let status = unsafe {
-            pf_record_layout_new(64, fields.as_ptr(), 8, 48, ptr::null(), &mut layout, &mut error)
-                | pf_sink_open(path.as_ptr(), layout, ptr::null(), ptr::null(), &mut sink, &mut error)
+            pf_record_layout_new(
+                64,
+                fields.as_ptr(),
+                8,
+                size_of::<pf_record_field>() as u64,
+                ptr::null(),
+                &mut layout,
+                &mut error,
+            ) | pf_sink_open(path.as_ptr(), layout, ptr::null(), ptr::null(), &mut sink, &mut error)
                 | pf_producer_open(sink, &mut producer, &mut error)
         };
         assert_eq!(status, PF_OK, "{}", error.message());

@@ -145,7 +145,7 @@ unsafe impl CStruct for pf_writer_options {
 
 impl pf_writer_options {
     /// The value of `PF_WRITER_OPTIONS_INIT`.
-    const INIT: pf_writer_options = pf_writer_options {
+    pub const INIT: pf_writer_options = pf_writer_options {
         struct_size: size_of::<pf_writer_options>() as u32,
         codec: PF_CODEC_ZSTD,
         codec_level: PF_LEVEL_DEFAULT,

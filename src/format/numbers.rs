@@ -148,9 +148,7 @@ impl<T: Number> NumberColumn<T> {
             self.chunk.filter(numbers.iter().map(|number| plain(std::slice::from_ref(number))));
         }
         let mut bounds = Bounds::new(Some(self.order));
-        if self.chunk.has_statistics()
-            && let Some((least, greatest, nans)) = found
-        {
+        if let Some((least, greatest, nans)) = found {
             bounds.add(plain(&[least]));
             bounds.add(plain(&[greatest]));
             bounds.nans = nans;

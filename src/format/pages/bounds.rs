@@ -87,6 +87,9 @@ fn int64(plain: &[u8]) -> u64 {
     plain.first_chunk().map_or(0, |le| u64::from_le_bytes(*le))
 }
 
+/// A bound, maybe cut, and whether it is exact.
+type Cut = (Vec<u8>, bool);
+
 /// What is known of some values.
 #[derive(Clone, Debug)]
 pub struct Bounds {
@@ -135,7 +138,7 @@ impl Bounds {
 
     /// The least and the greatest value, cut to 64 bytes as the format allows: less than the least, more
     /// than the greatest, and whether they are exact.
-    pub fn cut(&self, is_utf8: bool) -> Option<((Vec<u8>, bool), (Vec<u8>, bool))> {
+    pub fn cut(&self, is_utf8: bool) -> Option<(Cut, Cut)> {
         let (least, greatest) = (self.least.as_ref()?, self.greatest.as_ref()?);
         let long = |value: &[u8]| self.order == Some(Order::Bytes) && value.len() > LONGEST;
         let least = match long(least) {

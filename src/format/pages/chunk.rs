@@ -29,7 +29,8 @@ pub struct Chunk {
     column: ColumnDescPtr,
     order: Option<Order>,
     options: ChunkOptions,
-    /// What of the values has been told, if it has a bloom filter.
+    compressor: Compressor,
+    /// Knows the values, if it was asked for.
     filter: Option<Sbbf>,
     page_list: Vec<PageInfo>,
     /// Pages that nobody has taken to compress them.
@@ -69,16 +70,6 @@ pub struct PageValues {
     pub bounds: Bounds,
 }
 
-/// The dictionary of a chunk.
-pub struct DictionaryPage<'a> {
-    /// Its values, in PLAIN form.
-    pub plain: &'a [u8],
-    /// How many.
-    pub count: usize,
-    /// How many of them there are in data pages, if that is known.
-    pub used: Option<usize>,
-}
-
 /// A page that has yet to be compressed, by any thread.
 pub struct PendingPage {
     plain: Vec<u8>,
@@ -88,9 +79,8 @@ pub struct PendingPage {
 }
 
 thread_local! {
-    /// Memory for the next page before compression, and after.
+    /// Memory for the next page.
     static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-    static COMPRESSED: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
 impl PendingPage {
@@ -101,47 +91,23 @@ impl PendingPage {
 
     /// Compresses it; returns the bytes that it has then. An error is its chunk's to tell.
     pub fn compress(self) -> usize {
-        let written = write_page(self.plain, self.kind, &self.options);
-        let bytes = written.as_ref().map_or(0, WrittenPage::bytes);
+        let written = write_page(&self.options, &self.plain, self.kind);
+        let bytes = written.as_ref().map_or(0, |written| written.bytes.len());
         // Nobody else has this page.
         let _ = self.written.set(written);
+        SPARE.set(self.plain);
         bytes
     }
 }
 
-/// Compresses a page, or leaves it as it is where that is no larger and the format can say so.
-fn write_page(plain: Vec<u8>, mut kind: PageKind, options: &ChunkOptions) -> ParquetResult<WrittenPage> {
-    let plain_len = plain.len();
-    let body: Bytes = if options.codec == Codec::Uncompressed {
-        if let PageKind::V2 { is_compressed, .. } = &mut kind {
-            *is_compressed = false;
-        }
-        plain.into()
-    } else {
-        let levels = if let PageKind::V2 { level_bytes, .. } = kind { level_bytes } else { 0 };
-        let mut compressed = COMPRESSED.take();
-        compressed.clear();
-        compressed.extend_from_slice(&plain[..levels]);
-        Compressor::new(options.codec).compress(&plain[levels..], &mut compressed)?;
-        let body = match &mut kind {
-            PageKind::V2 { is_compressed, .. } if compressed.len() >= plain.len() => {
-                *is_compressed = false;
-                Bytes::copy_from_slice(&plain)
-            }
-            _ => Bytes::copy_from_slice(&compressed),
-        };
-        COMPRESSED.set(compressed);
-        SPARE.set(plain);
-        body
-    };
-    let crc = options.page_crc.then(|| {
-        let mut crc = flate2::Crc::new();
-        crc.update(&body);
-        crc.sum()
-    });
-    let mut header = Vec::new();
-    PageHeader { kind, plain_bytes: plain_len, bytes: body.len(), crc }.put(&mut header)?;
-    Ok(WrittenPage { plain_bytes: header.len() + plain_len, header: header.into(), body })
+/// The dictionary of a chunk.
+pub struct DictionaryPage<'a> {
+    /// Its values, in PLAIN form.
+    pub plain: &'a [u8],
+    /// How many.
+    pub count: usize,
+    /// How many of them there are in data pages, if that is known.
+    pub used: Option<usize>,
 }
 
 impl Chunk {
@@ -151,6 +117,7 @@ impl Chunk {
             order: Order::of(&column),
             column,
             options,
+            compressor: Compressor::new(options.codec),
             filter: filter.transpose()?,
             page_list: Vec::new(),
             fresh: Vec::new(),
@@ -191,11 +158,6 @@ impl Chunk {
         std::mem::take(&mut self.fresh)
     }
 
-    /// Bytes of the bloom filter; pages are counted by whoever takes them.
-    pub fn memory(&self) -> usize {
-        self.filter.as_ref().map_or(0, |filter| filter.num_blocks() * 32)
-    }
-
     /// Adds a data page of `rows` rows. `validity` are their bits, from a bit on, if any can be
     /// null; `put` writes the values of those that are not.
     pub fn put_page(
@@ -225,44 +187,39 @@ impl Chunk {
             }
             false => PageKind::V1 { rows, encoding },
         };
-        let written = Slot::default();
-        self.fresh.push(PendingPage { plain, kind, options: self.options, written: written.clone() });
+        let (options, written) = (self.options, Slot::default());
+        self.fresh.push(PendingPage { plain, kind, options, written: written.clone() });
         self.rows += rows as u64;
         self.page_list.push(PageInfo { rows, encoding, bounds, written });
         Ok(())
     }
 
-    /// Ends the chunk: compresses the pages that nobody took, and the dictionary.
+    /// Ends the chunk: compresses the pages that nobody took, and the dictionary, if it has one.
     pub fn close(mut self, dictionary: Option<DictionaryPage<'_>>) -> ParquetResult<EncodedChunk> {
         let mut bytes = self.take_pages().into_iter().map(PendingPage::compress).sum();
-        let mut distinct = None;
-        let mut dictionary_page = None;
-        if let Some(DictionaryPage { plain, count, used }) = dictionary {
-            let page = write_page(plain.to_vec(), PageKind::Dictionary { count }, &self.options)?;
-            bytes += page.bytes();
-            dictionary_page = Some(page);
+        let mut used = None;
+        let dictionary = dictionary.map(|DictionaryPage { plain, count, used: known }| {
+            used = known;
             if let Some(filter) = &mut self.filter {
                 let physical = self.column.physical_type();
                 each_plain(plain, count, physical, |value| insert(filter, self.order, value));
             }
-            // Bits that differ are not always values that do.
-            let is_float = matches!(self.order, Some(Order::Float | Order::Double));
-            let in_dictionary = |page: &PageInfo| {
-                page.encoding == Encoding::RLE_DICTIONARY || page.bounds.nulls == page.rows as u64
-            };
-            distinct = used.filter(|_| !is_float && self.page_list.iter().all(in_dictionary));
-        }
+            write_page(&self.options, plain, PageKind::Dictionary { count })
+        });
+        let dictionary = dictionary.transpose()?;
         if let (Some(filter), Some(wanted)) = (&mut self.filter, self.options.bloom_filter) {
             filter.fold_to_target_fpp(wanted.fpp);
         }
-        Ok(EncodedChunk { chunk: self, dictionary: dictionary_page, distinct, bytes })
+        bytes += dictionary.as_ref().map_or(0, |page| page.bytes.len());
+        Ok(EncodedChunk { chunk: self, dictionary, used, bytes })
     }
 
-    /// The pages in the order of the file, and what it says of them, once all have been compressed.
+    /// The pages in the order of the file, and what it says of them, once all have been compressed. `used` are
+    /// the values of the dictionary that data pages have.
     fn finish(
         self,
         dictionary: Option<WrittenPage>,
-        distinct: Option<usize>,
+        used: Option<usize>,
     ) -> ParquetResult<(Pages, ColumnCloseResult)> {
         let has_dictionary = dictionary.is_some();
         let shift = dictionary.as_ref().map_or(0, WrittenPage::bytes) as i64;
@@ -321,6 +278,13 @@ impl Chunk {
         if self.column.max_def_level() > 0 {
             named.push(Encoding::RLE);
         }
+        // Bits that differ are not always values that do.
+        let is_float = matches!(self.order, Some(Order::Float | Order::Double));
+        let in_dictionary = |page: &PageInfo| {
+            page.encoding == Encoding::RLE_DICTIONARY || page.bounds.nulls == page.rows as u64
+        };
+        let is_known = has_dictionary && !is_float && page_list.iter().all(in_dictionary);
+        let distinct = used.filter(|_| is_known).map(|count| count as u64);
         let mut metadata = ColumnChunkMetaData::builder(self.column.clone())
             .set_compression_codec(self.options.codec.name())
             .set_encodings(named)
@@ -331,7 +295,7 @@ impl Chunk {
             .set_data_page_offset(shift)
             .set_dictionary_page_offset(has_dictionary.then_some(0));
         if self.options.statistics != StatisticsLevel::None
-            && let Some(statistics) = all.statistics(&self.column, is_utf8, distinct.map(|n| n as u64))
+            && let Some(statistics) = all.statistics(&self.column, is_utf8, distinct)
         {
             metadata = metadata.set_statistics(statistics);
         }
@@ -348,6 +312,34 @@ impl Chunk {
         };
         Ok((Pages(pages), close))
     }
+}
+
+/// Compresses a page and puts its header before it.
+fn write_page(options: &ChunkOptions, plain: &[u8], mut kind: PageKind) -> ParquetResult<WrittenPage> {
+    let mut compressed = Vec::new();
+    let mut page = plain;
+    if options.codec != Codec::Uncompressed {
+        let levels = if let PageKind::V2 { level_bytes, .. } = kind { level_bytes } else { 0 };
+        compressed.extend_from_slice(&plain[..levels]);
+        Compressor::new(options.codec).compress(&plain[levels..], &mut compressed)?;
+        page = &compressed;
+    }
+    if let PageKind::V2 { is_compressed, .. } = &mut kind
+        && page.len() >= plain.len()
+    {
+        *is_compressed = false;
+        page = plain;
+    }
+    let mut crc = flate2::Crc::new();
+    if options.page_crc {
+        crc.update(page);
+    }
+    let crc = options.page_crc.then(|| crc.sum());
+    let mut bytes = Vec::with_capacity(page.len() + 64);
+    PageHeader { kind, plain_bytes: plain.len(), bytes: page.len(), crc }.put(&mut bytes)?;
+    let plain_bytes = bytes.len() + plain.len();
+    bytes.extend_from_slice(page);
+    Ok(WrittenPage { bytes: bytes.into(), plain_bytes })
 }
 
 /// Tells the filter of a value, in each form that a reader may look for.
@@ -390,8 +382,8 @@ fn boundary_order(pages: &[PageInfo]) -> BoundaryOrder {
 pub struct EncodedChunk {
     chunk: Chunk,
     dictionary: Option<WrittenPage>,
-    /// Distinct values, if they are known.
-    distinct: Option<usize>,
+    /// Values of the dictionary that data pages have, if that is known.
+    used: Option<usize>,
     bytes: usize,
 }
 
@@ -406,7 +398,7 @@ impl EncodedChunk {
         self,
         row_group: &mut SerializedRowGroupWriter<'_, W>,
     ) -> ParquetResult<()> {
-        let (pages, close) = self.chunk.finish(self.dictionary, self.distinct)?;
+        let (pages, close) = self.chunk.finish(self.dictionary, self.used)?;
         row_group.append_column(&pages, close)
     }
 }

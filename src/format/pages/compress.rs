@@ -47,7 +47,7 @@ impl Context {
             Codec::Snappy => Context::Snappy(Box::new(snap::raw::Encoder::new())),
             Codec::Gzip(level) => {
                 let level = libdeflater::CompressionLvl::new(level);
-                let level = level.map_err(|_| io::Error::other("no such gzip level"))?;
+                let level = level.map_err(|_| io::Error::other("no such level of gzip"))?;
                 Context::Gzip(libdeflater::Compressor::new(level))
             }
             Codec::Lz4 => Context::Lz4,
