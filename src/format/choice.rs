@@ -79,13 +79,13 @@ pub fn sample(count: usize) -> impl Iterator<Item = std::ops::Range<usize>> + Cl
 }
 
 /// How large each plan makes a sample, compressed.
-pub struct Trial {
-    compressor: Compressor,
+pub struct Trial<'a> {
+    compressor: &'a mut Compressor,
     sizes: Vec<(Plan, usize)>,
 }
 
-impl Trial {
-    pub fn new(compressor: Compressor) -> Self {
+impl<'a> Trial<'a> {
+    pub fn new(compressor: &'a mut Compressor) -> Self {
         Trial { compressor, sizes: Vec::new() }
     }
 
@@ -126,7 +126,7 @@ fn expected_distinct(seen: usize, of: usize, rows: usize) -> f64 {
     if high >= seen * 1e5 { f64::INFINITY } else { drawn(high, rows) }
 }
 
-impl Trial {
+impl Trial<'_> {
     /// Tries a dictionary: `indices` are the sample's, into `seen` values of `width` bytes each; a row group has
     /// `rows`. None for more than `most` values.
     pub fn add_dictionary(
@@ -160,7 +160,7 @@ pub fn choose_numbers<T: Number>(
     numbers: &[T],
     rows: usize,
     order: Order,
-    compressor: Compressor,
+    compressor: &mut Compressor,
 ) -> ParquetResult<Choice> {
     let runs = sample(numbers.len()).map(|run| &numbers[run]);
     let sampled: Vec<T> = runs.clone().flatten().copied().collect();

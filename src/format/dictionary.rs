@@ -110,7 +110,7 @@ impl ColumnEncoder for DictionaryColumn {
     }
 
     fn memory(&self) -> usize {
-        self.chunk.memory() + 2 * self.values.plain.capacity() + self.values.starts.capacity() * 48
+        2 * self.values.plain.capacity() + self.values.starts.capacity() * 48
     }
 
     fn close(self: Box<Self>) -> Result<EncodedColumn> {

@@ -218,8 +218,9 @@ impl<T: Number> ColumnEncoder for NumberColumn<T> {
     }
 
     fn memory(&self) -> usize {
-        self.chunk.memory()
-            + self.waiting.capacity() * T::WIDTH
+        (self.waiting.capacity() + self.table.numbers().len()) * T::WIDTH
+            + self.indices.capacity() * 4
+            + size_of_val(&self.waiting[..])
             + self.table.memory()
             + self.indices.capacity() * 4
     }

@@ -261,7 +261,7 @@ impl ColumnEncoder for TextColumn {
 
     fn memory(&self) -> usize {
         let waiting = self.waiting.len() + self.waiting_ends.len() * 4;
-        self.chunk.memory() + waiting + self.table.memory() + self.indices.capacity() * 4
+        waiting + self.table.memory() + self.indices.capacity() * 4
     }
 
     fn close(mut self: Box<Self>) -> Result<EncodedColumn> {
@@ -279,7 +279,7 @@ impl ColumnEncoder for TextColumn {
     }
 }
 
-fn choose(texts: &Texts<'_>, rows: usize, compressor: Compressor) -> ParquetResult<Choice> {
+fn choose(texts: &Texts<'_>, rows: usize, compressor: &mut Compressor) -> ParquetResult<Choice> {
     // Long texts need fewer for a fair sample.
     let runs = sample(texts.len()).map(|run| {
         let bytes = texts.ends[run.start].saturating_add(RUN_BYTES);

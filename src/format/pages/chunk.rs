@@ -49,19 +49,12 @@ struct PageInfo {
 /// Where a page is put when it has been compressed.
 type Slot = Arc<OnceLock<ParquetResult<WrittenPage>>>;
 
-/// A page as the file has it.
+/// A page as the file has it, with its header.
 #[derive(Debug)]
 struct WrittenPage {
-    header: Bytes,
-    body: Bytes,
+    bytes: Bytes,
     /// Bytes before compression, header included.
     plain_bytes: usize,
-}
-
-impl WrittenPage {
-    fn bytes(&self) -> usize {
-        self.header.len() + self.body.len()
-    }
 }
 
 /// The values of a page: how they are encoded, and what is known of them.
@@ -148,9 +141,9 @@ impl Chunk {
         }
     }
 
-    /// The codec, for trials.
-    pub fn compressor(&self) -> Compressor {
-        Compressor::new(self.options.codec)
+    /// The codec at work, for trials.
+    pub fn compressor(&mut self) -> &mut Compressor {
+        &mut self.compressor
     }
 
     /// The pages since the last call, for whoever has time to compress them.
@@ -222,13 +215,13 @@ impl Chunk {
         used: Option<usize>,
     ) -> ParquetResult<(Pages, ColumnCloseResult)> {
         let has_dictionary = dictionary.is_some();
-        let shift = dictionary.as_ref().map_or(0, WrittenPage::bytes) as i64;
+        let shift = dictionary.as_ref().map_or(0, |page| page.bytes.len()) as i64;
         let mut page_list = self.page_list;
         let mut plain_bytes = 0;
         let mut pages = VecDeque::new();
         let mut add = |page: WrittenPage| {
             plain_bytes += page.plain_bytes;
-            pages.extend([page.header, page.body].into_iter().filter(|bytes| !bytes.is_empty()));
+            pages.push_back(page.bytes);
         };
         dictionary.into_iter().for_each(&mut add);
         let is_utf8 = matches!(self.column.logical_type_ref(), Some(LogicalType::String));
@@ -249,8 +242,8 @@ impl Chunk {
             let written = Arc::into_inner(std::mem::take(&mut page.written)).and_then(OnceLock::into_inner);
             let written = written.ok_or_else(|| ParquetError::General("a page was lost".to_owned()))??;
             offsets.append_row_count(page.rows as i64);
-            offsets.append_offset_and_size(offset, written.bytes() as i32);
-            offset += written.bytes() as i64;
+            offsets.append_offset_and_size(offset, written.bytes.len() as i32);
+            offset += written.bytes.len() as i64;
             add(written);
             all.merge(&page.bounds);
             let nans = page.bounds.nan_count().map(|nans| nans as i64);
