@@ -113,7 +113,7 @@ static void whole_layouts(void) {
   CHECK_INVALID(pf_record_layout_new(RECORD, NULL, 1, sizeof good, NULL, &layout, &err));
   CHECK_INVALID(pf_record_layout_new(RECORD, NULL, 1, sizeof good, "payload", &layout, &err));
   CHECK_INVALID(pf_record_layout_new(RECORD, &good, UINT64_MAX, sizeof good, NULL, &layout, &err));
-  CHECK_INVALID(pf_record_layout_new(RECORD, &good, 1, sizeof good - 8, NULL, &layout, &err));
+  CHECK_INVALID(pf_record_layout_new(RECORD, &good, 1, sizeof good - 16, NULL, &layout, &err));
   CHECK_INVALID(pf_record_layout_new(RECORD, &good, 1, 0, NULL, &layout, &err));
   CHECK_INVALID(pf_record_layout_new(RECORD, &good, 1, sizeof good, NULL, NULL, &err));
 
