@@ -28,7 +28,7 @@
 /** What these four have in common; every field is given. */
 #define PF_FIELD_OF(name, type, flags, width, scale, timezone, children, count)                            \
   {(name), (int32_t)(type), (uint32_t)(flags), (uint32_t)(width), (uint32_t)(scale), (timezone), (children), \
-   (uint64_t)(count)}
+   (uint64_t)(count), 0, 0}
 
 /** A column slice of `count` adjacent values; `validity` is a bitmap or NULL. */
 #define PF_VALUES(values, count, validity)                                                                 \
