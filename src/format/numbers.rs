@@ -218,11 +218,7 @@ impl<T: Number> ColumnEncoder for NumberColumn<T> {
     }
 
     fn memory(&self) -> usize {
-        (self.waiting.capacity() + self.table.numbers().len()) * T::WIDTH
-            + self.indices.capacity() * 4
-            + size_of_val(&self.waiting[..])
-            + self.table.memory()
-            + self.indices.capacity() * 4
+        self.waiting.capacity() * T::WIDTH + self.table.memory() + self.indices.capacity() * 4
     }
 
     fn close(mut self: Box<Self>) -> Result<EncodedColumn> {

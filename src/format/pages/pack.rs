@@ -29,11 +29,11 @@ fn pack_as<const WIDTH: usize>(numbers: &[u64; GROUP], words: &mut [u64; GROUP])
     if WIDTH == 0 {
         return;
     }
-    for i in 0..GROUP {
+    for (i, &number) in numbers.iter().enumerate() {
         let (word, shift) = (i * WIDTH / 64, i * WIDTH % 64);
-        words[word] |= numbers[i] << shift;
+        words[word] |= number << shift;
         if shift + WIDTH > 64 {
-            words[word + 1] |= numbers[i] >> (64 - shift);
+            words[word + 1] |= number >> (64 - shift);
         }
     }
 }
