@@ -11,9 +11,15 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use arrow_schema::ffi::FFI_ArrowSchema;
 use arrow_schema::{DataType, Field, Schema};
 use flow::ffi::arrow::{pf_append_arrow, pf_schema_from_arrow};
-use flow::ffi::columns::{PF_LAYOUT_POINTERS, PF_LAYOUT_VALUES, PF_SEL_INT32, pf_column_slice, pf_row_chunk};
+use flow::ffi::columns::{
+    PF_LAYOUT_DICTIONARY, PF_LAYOUT_OFFSETS, PF_LAYOUT_POINTERS, PF_LAYOUT_STRUCT, PF_LAYOUT_VALUES,
+    PF_SEL_INT32, pf_column_slice, pf_row_chunk,
+};
 use flow::ffi::error::{PF_OK, pf_error};
-use flow::ffi::schema::{PF_FIELD_NULLABLE, PF_TYPE_INT64, PF_TYPE_UTF8, pf_field, pf_schema_new};
+use flow::ffi::schema::{
+    PF_FIELD_DICTIONARY, PF_FIELD_NULLABLE, PF_TYPE_INT64, PF_TYPE_LIST, PF_TYPE_STRUCT, PF_TYPE_UTF8,
+    pf_field, pf_schema_new,
+};
 use flow::ffi::writer::{pf_append_row_chunk, pf_close, pf_writer_free, pf_writer_open};
 
 /// The system's allocator, counting what this thread asks of it.
@@ -66,11 +72,26 @@ fn appends_allocate_nothing_between_windows() {
         flags: PF_FIELD_NULLABLE,
         ..pf_field::new()
     };
-    let fields = [field(c"a", PF_TYPE_INT64), field(c"b", PF_TYPE_INT64), field(c"c", PF_TYPE_UTF8)];
+    let with = |mut field: pf_field, children: &[pf_field]| {
+        (field.children, field.child_count) = (children.as_ptr(), children.len() as u64);
+        field
+    };
+    let (item, inner) = ([field(c"element", PF_TYPE_INT64)], [field(c"x", PF_TYPE_INT64)]);
+    let mut kept = field(c"f", PF_TYPE_UTF8);
+    kept.flags |= PF_FIELD_DICTIONARY;
+    let fields = [
+        field(c"a", PF_TYPE_INT64),
+        field(c"b", PF_TYPE_INT64),
+        field(c"c", PF_TYPE_UTF8),
+        with(field(c"d", PF_TYPE_LIST), &item),
+        with(field(c"e", PF_TYPE_STRUCT), &inner),
+        kept,
+    ];
+    let count = fields.len() as u64;
     let (mut schema, mut writer, mut error) = (ptr::null_mut(), ptr::null_mut(), pf_error::new());
     // SAFETY: every pointer is of a live local.
     let status = unsafe {
-        pf_schema_new(fields.as_ptr(), 3, size_of::<pf_field>() as u64, &mut schema, &mut error)
+        pf_schema_new(fields.as_ptr(), count, size_of::<pf_field>() as u64, &mut schema, &mut error)
             | pf_writer_open(path.as_ptr(), schema, ptr::null(), &mut writer, &mut error)
     };
     assert_eq!(status, PF_OK, "{}", error.message());
@@ -86,12 +107,23 @@ fn appends_allocate_nothing_between_windows() {
     (gathered.sel_kind, gathered.validity) = (PF_SEL_INT32, validity.as_ptr());
     let mut text = slice(pointers.as_ptr().cast(), 8 * ROWS, PF_LAYOUT_POINTERS);
     text.offsets = lengths.as_ptr().cast();
-    let slices = [plain, gathered, text];
+    // Lists of one element each, structs, and a dictionary of two texts.
+    let ends: Vec<i32> = (0..=ROWS as i32).collect();
+    let mut lists = slice(ptr::null(), 0, PF_LAYOUT_OFFSETS);
+    (lists.offsets, lists.children, lists.child_count) = (ends.as_ptr().cast(), &plain, 1);
+    let mut structs = slice(ptr::null(), 0, PF_LAYOUT_STRUCT);
+    (structs.children, structs.child_count) = (&plain, 1);
+    let indices: Vec<i8> = (0..ROWS).map(|i| (i % 2) as i8).collect();
+    let mut distinct = slice(c"buysell".as_ptr().cast(), 7, PF_LAYOUT_OFFSETS);
+    (distinct.offsets, distinct.length) = ([0i32, 3, 7].as_ptr().cast(), 2);
+    let mut dictionary = slice(indices.as_ptr().cast(), ROWS, PF_LAYOUT_DICTIONARY);
+    (dictionary.dictionary, dictionary.index_width) = (&distinct, 1);
+    let slices = [plain, gathered, text, lists, structs, dictionary];
     let chunk = pf_row_chunk {
         struct_size: size_of::<pf_row_chunk>() as u32,
         slice_size: size_of::<pf_column_slice>() as u32,
         slices: slices.as_ptr(),
-        slice_count: 3,
+        slice_count: slices.len() as u64,
     };
 
     // A window is 65,536 rows: 65 chunks and a half. Its buffers grow at doubling sizes, and each cut costs

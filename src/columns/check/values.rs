@@ -159,12 +159,18 @@ impl Column<'_> {
         Ok(())
     }
 
-    /// The first row whose source element is `bad`.
+    /// The first row whose source element is `bad`. Inline, as is what it calls: a call for each text would cost
+    /// as much as a look at it.
+    #[inline(always)]
     fn first_row(&self, bad: impl Fn(usize) -> bool) -> Option<usize> {
         with_rows!(self.slice.selection, |at| {
-            let found = at.sources(self.rows.clone()).position(bad);
-            found.map(|position| self.rows.start + position)
-        })
+            for (row, i) in self.rows.clone().zip(at.sources(self.rows.clone())) {
+                if bad(i) {
+                    return Some(row);
+                }
+            }
+        });
+        None
     }
 }
 

@@ -72,8 +72,9 @@ pub struct PendingPage {
 }
 
 thread_local! {
-    /// Memory for the next page.
+    /// Memory for the next page before compression, and after.
     static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    static COMPRESSED: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
 impl PendingPage {
@@ -309,7 +310,8 @@ impl Chunk {
 
 /// Compresses a page and puts its header before it.
 fn write_page(options: &ChunkOptions, plain: &[u8], mut kind: PageKind) -> ParquetResult<WrittenPage> {
-    let mut compressed = Vec::new();
+    let mut compressed = COMPRESSED.take();
+    compressed.clear();
     let mut page = plain;
     if options.codec != Codec::Uncompressed {
         let levels = if let PageKind::V2 { level_bytes, .. } = kind { level_bytes } else { 0 };
@@ -332,6 +334,7 @@ fn write_page(options: &ChunkOptions, plain: &[u8], mut kind: PageKind) -> Parqu
     PageHeader { kind, plain_bytes: plain.len(), bytes: page.len(), crc }.put(&mut bytes)?;
     let plain_bytes = bytes.len() + plain.len();
     bytes.extend_from_slice(page);
+    COMPRESSED.set(compressed);
     Ok(WrittenPage { bytes: bytes.into(), plain_bytes })
 }
 
