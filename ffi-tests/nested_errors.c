@@ -197,6 +197,8 @@ static void children(void) {
     REFUSED(xy[1], s->length = lengths[i], "slices[3].children[1].length is ");
     REFUSED(leg_fields[0], s->length = lengths[i], "slices[5].children[0].children[0].length is ");
   }
+  REFUSED(slices[TEXTS], (s->values = lengths, s->values_size = 8), "slices[1].values is 0x");
+  REFUSED(slices[POINT], s->values_size = 1, "slices[3].values is 0x0 of 1 bytes");
   REFUSED(texts, s->length = UINT64_MAX, "slices[1].children[0].length is 18446744073709551615");
   REFUSED(ints, s->values = NULL, "slices[2].children[0].values is NULL");
   REFUSED(ints, s->values_size--, "\"ints[]\": 3 rows of 4 bytes do not fit the 11 bytes");

@@ -299,7 +299,8 @@ impl ColumnBuffer {
             Storage::Structs(fields) => {
                 fields.iter_mut().zip(children).for_each(|(field, child)| field.recycle_data(child));
             }
-            Storage::Bools(_) | Storage::Dictionary(_) => {}
+            Storage::Dictionary(dictionary) => spare(dictionary.keys_mut()),
+            Storage::Bools(_) => {}
         }
     }
 

@@ -22,12 +22,20 @@ pub struct DictionaryBuffer {
     value_type: DataType,
     /// Where the latest dictionary starts among the values.
     latest: usize,
+    /// Bytes of the keys of the window before: what this one will need, perhaps.
+    expected: usize,
 }
 
 impl DictionaryBuffer {
     pub fn new(value_type: &DataType) -> Self {
         let values = Box::new(ColumnBuffer::new(value_type));
-        DictionaryBuffer { keys: MutableBuffer::new(0), values, value_type: value_type.clone(), latest: 0 }
+        DictionaryBuffer {
+            keys: MutableBuffer::new(0),
+            values,
+            value_type: value_type.clone(),
+            latest: 0,
+            expected: 0,
+        }
     }
 
     /// Bytes held so far.
@@ -44,6 +52,9 @@ impl DictionaryBuffer {
     pub fn append(&mut self, slice: &ColumnSlice<'_>, rows: Range<usize>, nulls: &Nulls<'_>) {
         let Values::Dictionary { indices, width, values } = slice.values else { return };
         let base = self.hold(values);
+        if self.keys.is_empty() {
+            self.keys.reserve(self.expected);
+        }
         self.keys.reserve(rows.len() * 4);
         with_rows!(slice.selection, |at| {
             for i in at.sources(rows) {
@@ -68,9 +79,14 @@ impl DictionaryBuffer {
         self.latest
     }
 
+    /// Where the memory of keys may be put for the next window.
+    pub fn keys_mut(&mut self) -> &mut MutableBuffer {
+        &mut self.keys
+    }
+
     /// Keys and values; the buffer is empty afterwards.
     pub fn take(&mut self) -> (Buffer, ArrayData) {
-        self.latest = 0;
+        (self.latest, self.expected) = (0, self.keys.len());
         let keys = std::mem::replace(&mut self.keys, MutableBuffer::new(0));
         (keys.into(), self.values.take_data())
     }

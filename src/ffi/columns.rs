@@ -376,6 +376,12 @@ impl Given<'_> {
                 ),
             ));
         }
+        if children > 0 && (!slice.values.is_null() || slice.values_size != 0) {
+            return Err(Error::invalid(format!(
+                "{path}.values is {:p} of {} bytes, but lists and structs have none; pass NULL and 0",
+                slice.values, slice.values_size
+            )));
+        }
         Ok(match layout {
             PF_LAYOUT_DICTIONARY if slice.dictionary.is_null() => {
                 return Err(Error::invalid(format!(
