@@ -27,7 +27,7 @@ fn random(i: usize) -> u64 {
 
 /// One row in `every` is null; none for 0.
 fn columns(every: usize) -> Vec<(&'static str, ArrayRef)> {
-    let valid = |i: usize| every == 0 || random(i + 7) as usize % every > 0;
+    let valid = |i: usize| every == 0 || !(random(i + 7) as usize).is_multiple_of(every);
     let rows = || (0..ROWS).map(valid).enumerate();
     fn optional<T>(valid: bool, value: T) -> Option<T> {
         valid.then_some(value)

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use arrow_buffer::{BooleanBufferBuilder, MutableBuffer};
 
+use super::check::MAX_TEXT;
 use super::rows::{Nulls, Rows, with_rows};
 use super::slice::{ColumnSlice, Selection, Values, dictionary_index};
 use crate::copy::copy_short;
@@ -139,8 +140,7 @@ pub fn texts(
         // The layouts of a hot path get loops of their own.
         match (slice.values, nulls) {
             (Values::Pointers(pointers), None) => {
-                let sum = text_len_sum(&slice.values, sources.clone());
-                append_texts(to, ends, sum, sources.map(|i| pointers.get(i)));
+                append_texts(to, ends, sources.map(|i| pointers.get(i)));
             }
             (Values::Offsets { offsets, width, bytes }, None)
                 if matches!(slice.selection, Selection::All) =>
@@ -148,14 +148,12 @@ pub fn texts(
                 append_run(to, ends, |i| super::slice::offset(offsets, width, i), bytes, rows);
             }
             (Values::Offsets { offsets, width: 4, bytes }, None) => {
-                let sum = text_len_sum(&slice.values, sources.clone());
                 let at = |i| super::slice::offset(offsets, 4, i) as usize;
-                append_texts(to, ends, sum, sources.map(|i| &bytes[at(i)..at(i + 1)]));
+                append_texts(to, ends, sources.map(|i| &bytes[at(i)..at(i + 1)]));
             }
             (values, _) => {
                 let valid = |i: usize| nulls.is_none_or(|nulls| nulls.is_valid(i));
-                let sum = text_len_sum(&values, sources.clone().filter(|&i| valid(i)));
-                append_texts(to, ends, sum, sources.map(|i| if valid(i) { values.text(i) } else { &[] }));
+                append_texts(to, ends, sources.map(|i| if valid(i) { values.text(i) } else { &[] }));
             }
         }
     });
@@ -182,24 +180,27 @@ fn append_run(
     }
 }
 
-/// Appends texts of `sum` bytes at most.
+/// Appends texts one by one. Room is looked for at each, as the texts are the caller's memory, and what was
+/// counted before could have changed.
 #[inline]
 fn append_texts<'a>(
     to: &mut MutableBuffer,
     ends: &mut MutableBuffer,
-    sum: usize,
     texts: impl ExactSizeIterator<Item = &'a [u8]>,
 ) {
     let (mut len, count) = (to.len(), ends.len() / 4 + texts.len());
-    to.reserve(sum);
     ends.reserve(texts.len() * 4);
-    let room = to.capacity();
-    // SAFETY: both buffers have room: `ends` for one offset a text, `to` for every text, which is looked
-    // at once more because the texts are the caller's memory.
+    let mut room = to.capacity();
+    // SAFETY: both buffers have room: `ends` for one offset a text, `to` for every text when it is copied.
     unsafe {
         let mut end = ends.as_mut_ptr().add(ends.len()).cast::<i32>();
         for text in texts {
-            assert!(text.len() <= room - len, "a text grew while it was appended");
+            if text.len() > room - len {
+                assert!(len + text.len() <= MAX_TEXT as usize, "texts grew while they were appended");
+                to.set_len(len);
+                to.reserve(text.len());
+                room = to.capacity();
+            }
             copy_short(text.as_ptr(), to.as_mut_ptr().add(len), text.len());
             len += text.len();
             end.write_unaligned(len as i32);
