@@ -15,13 +15,15 @@ use crate::pool::{Pool, PoolOptions, Stats};
 /// Memory has a ceiling. Batches are in flight until their last column is encoded, and what was encoded of a
 /// row group is from when that ends until it is written. A writer holds at most:
 ///
-///     queue_bytes, or one batch, if that is more
-///     + two row groups as encoded, each with a dictionary of about 1 MiB a column at most: the one that
-///       batches go into, and the one that ended last
-///     + 4 x window_bytes: what is being gathered, a spent window, what `pf_close` sends, and pages before
-///       they are compressed
-///     + 1 MiB for each thread: pages of a wide column that several compress
-///     + 4 MiB, while it is being written
+/// ```text
+/// queue_bytes, or one batch, if that is more
+/// + two row groups as encoded, each with a dictionary of about 1 MiB a column at most: the one that
+///   batches go into, and the one that ended last
+/// + 4 x window_bytes: what is being gathered, a spent window, what `pf_close` sends, and pages before
+///   they are compressed
+/// + 1 MiB for each thread: pages of a wide column that several compress
+/// + 4 MiB, while it is being written
+/// ```
 ///
 /// and all writers together the sum of that, in which `max_bytes` and one batch for each writer stand in
 /// place of all `queue_bytes`, if that is less.
