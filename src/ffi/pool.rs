@@ -19,7 +19,7 @@ use crate::pool::{Pool, PoolOptions, Stats};
 /// queue_bytes, or one batch, if that is more
 /// + two row groups as encoded, each with a dictionary of about 1 MiB a column at most: the one that
 ///   batches go into, and the one that ended last
-/// + 4 x window_bytes: what is being gathered, a spent window, what `pf_close` sends, and pages before
+/// + 7 x window_bytes: what is being gathered, four spent windows, what `pf_close` sends, and pages before
 ///   they are compressed
 /// + 1 MiB for each thread: pages of a wide column that several compress
 /// + 4 MiB, while it is being written
