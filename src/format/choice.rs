@@ -79,13 +79,13 @@ pub fn sample(count: usize) -> impl Iterator<Item = std::ops::Range<usize>> + Cl
 }
 
 /// How large each plan makes a sample, compressed.
-pub struct Trial<'a> {
-    compressor: &'a mut Compressor,
+pub struct Trial {
+    compressor: Compressor,
     sizes: Vec<(Plan, usize)>,
 }
 
-impl<'a> Trial<'a> {
-    pub fn new(compressor: &'a mut Compressor) -> Self {
+impl Trial {
+    pub fn new(compressor: Compressor) -> Self {
         Trial { compressor, sizes: Vec::new() }
     }
 
@@ -96,6 +96,33 @@ impl<'a> Trial<'a> {
         self.compressor.compress(&page, &mut compressed)?;
         self.sizes.push((plan, compressed.len() + more));
         Ok(())
+    }
+
+    /// Tries a dictionary: `indices` are the sample's, into `seen` values of `width` bytes each; a row group has
+    /// `rows`. None for more than `most` values.
+    pub fn add_dictionary(
+        &mut self,
+        (indices, seen, width): (&[u32], usize, usize),
+        rows: usize,
+        most: usize,
+    ) -> ParquetResult<()> {
+        let (of, rows) = (indices.len(), rows.max(indices.len()));
+        let distinct = expected_distinct(seen, of, rows);
+        if distinct > most as f64 {
+            return Ok(());
+        }
+        // Values shrink as the plain ones do.
+        let plain = of * width;
+        let shrink =
+            self.sizes.iter().find(|s| s.0 == Plan::Plain).map_or(1.0, |s| s.1 as f64 / plain as f64);
+        let share = (distinct * width as f64 * shrink.min(1.0) * of as f64 / rows as f64) as usize;
+        let bits = bit_width(distinct as u32);
+        if seen * 4 > of {
+            // First comers count upwards, which a codec finds and later rows do not have.
+            self.sizes.push((Plan::Dictionary, of * bits as usize / 8 + share));
+            return Ok(());
+        }
+        self.add(Plan::Dictionary, share, |out| put_indices(out, indices, bits))
     }
 
     /// The smallest; of those nearly as small, the first that was tried.
@@ -126,41 +153,12 @@ fn expected_distinct(seen: usize, of: usize, rows: usize) -> f64 {
     if high >= seen * 1e5 { f64::INFINITY } else { drawn(high, rows) }
 }
 
-impl Trial<'_> {
-    /// Tries a dictionary: `indices` are the sample's, into `seen` values of `width` bytes each; a row group has
-    /// `rows`. None for more than `most` values.
-    pub fn add_dictionary(
-        &mut self,
-        (indices, seen, width): (&[u32], usize, usize),
-        rows: usize,
-        most: usize,
-    ) -> ParquetResult<()> {
-        let (of, rows) = (indices.len(), rows.max(indices.len()));
-        let distinct = expected_distinct(seen, of, rows);
-        if distinct > most as f64 {
-            return Ok(());
-        }
-        // Values shrink as the plain ones do.
-        let plain = of * width;
-        let shrink =
-            self.sizes.iter().find(|s| s.0 == Plan::Plain).map_or(1.0, |s| s.1 as f64 / plain as f64);
-        let share = (distinct * width as f64 * shrink.min(1.0) * of as f64 / rows as f64) as usize;
-        let bits = bit_width(distinct as u32);
-        if seen * 4 > of {
-            // First comers count upwards, which a codec finds and later rows do not have.
-            self.sizes.push((Plan::Dictionary, of * bits as usize / 8 + share));
-            return Ok(());
-        }
-        self.add(Plan::Dictionary, share, |out| put_indices(out, indices, bits))
-    }
-}
-
 /// The choice for numbers.
 pub fn choose_numbers<T: Number>(
     numbers: &[T],
     rows: usize,
     order: Order,
-    compressor: &mut Compressor,
+    compressor: Compressor,
 ) -> ParquetResult<Choice> {
     let runs = sample(numbers.len()).map(|run| &numbers[run]);
     let sampled: Vec<T> = runs.clone().flatten().copied().collect();

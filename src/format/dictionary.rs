@@ -16,7 +16,7 @@ use parquet::schema::types::{ColumnDescPtr, ColumnDescriptor};
 use super::encoder::{ColumnEncoder, EncodedColumn};
 use super::numbers::is_number;
 use super::options::ChunkOptions;
-use super::pages::{Bounds, Chunk, DictionaryPage, Order, PageValues, PendingPage, bit_width, put_indices};
+use super::pages::{Bounds, Chunk, DictionaryPage, Order, PageValues, PendingPage, put_references};
 use super::parquet::writing;
 use crate::error::{Error, ErrorClass, Result};
 
@@ -95,9 +95,7 @@ impl ColumnEncoder for DictionaryColumn {
             let values = &mut self.values;
             let put = |out: &mut Vec<u8>| {
                 values.bound(&indices, &mut bounds);
-                let width = bit_width(values.count().saturating_sub(1) as u32);
-                out.push(width as u8);
-                put_indices(out, &indices, width);
+                put_references(out, &indices, values.count());
                 PageValues { encoding: Encoding::RLE_DICTIONARY, bounds }
             };
             self.chunk.put_page(rows, validity, put).map_err(|e| writing(&self.path, &e))?;

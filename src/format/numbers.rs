@@ -14,8 +14,8 @@ use super::choice::{Choice, Chosen, MOST, Plan, choose_numbers};
 use super::encoder::{ColumnEncoder, EncodedColumn};
 use super::options::ChunkOptions;
 use super::pages::{
-    Bounds, Chunk, DictionaryPage, Number, NumberTable, Order, PageValues, PendingPage, bit_width, plain,
-    put_delta, put_indices, put_split, range,
+    Bounds, Chunk, DictionaryPage, Number, NumberTable, Order, PageValues, PendingPage, plain, put_delta,
+    put_references, put_split, range,
 };
 use super::parquet::writing;
 use crate::error::Result;
@@ -172,9 +172,7 @@ impl<T: Number> NumberColumn<T> {
                     Encoding::DELTA_BINARY_PACKED
                 }
                 Plan::Dictionary => {
-                    let width = bit_width(count.saturating_sub(1) as u32);
-                    out.push(width as u8);
-                    put_indices(out, indices, width);
+                    put_references(out, indices, count);
                     Encoding::RLE_DICTIONARY
                 }
             };

@@ -15,8 +15,8 @@ use super::choice::{Choice, Chosen, Plan, Trial, sample};
 use super::encoder::{ColumnEncoder, EncodedColumn};
 use super::options::ChunkOptions;
 use super::pages::{
-    Bounds, Chunk, Compressor, DictionaryPage, Order, PageValues, PendingPage, TextTable, bit_width,
-    put_delta, put_indices,
+    Bounds, Chunk, Compressor, DictionaryPage, Order, PageValues, PendingPage, TextTable, put_delta,
+    put_references,
 };
 use super::parquet::writing;
 use crate::error::Result;
@@ -195,9 +195,7 @@ impl TextColumn {
         self.chunk.put_page(rows, validity, |out| {
             let encoding = match choice.plan {
                 Plan::Dictionary => {
-                    let width = bit_width(count.saturating_sub(1) as u32);
-                    out.push(width as u8);
-                    put_indices(out, indices, width);
+                    put_references(out, indices, count);
                     Encoding::RLE_DICTIONARY
                 }
                 Plan::Delta => {
@@ -279,7 +277,7 @@ impl ColumnEncoder for TextColumn {
     }
 }
 
-fn choose(texts: &Texts<'_>, rows: usize, compressor: &mut Compressor) -> ParquetResult<Choice> {
+fn choose(texts: &Texts<'_>, rows: usize, compressor: Compressor) -> ParquetResult<Choice> {
     // Long texts need fewer for a fair sample.
     let runs = sample(texts.len()).map(|run| {
         let bytes = texts.ends[run.start].saturating_add(RUN_BYTES);

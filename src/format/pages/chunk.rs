@@ -29,7 +29,6 @@ pub struct Chunk {
     column: ColumnDescPtr,
     order: Option<Order>,
     options: ChunkOptions,
-    compressor: Compressor,
     /// Knows the values, if it was asked for.
     filter: Option<Sbbf>,
     page_list: Vec<PageInfo>,
@@ -111,7 +110,6 @@ impl Chunk {
             order: Order::of(&column),
             column,
             options,
-            compressor: Compressor::new(options.codec),
             filter: filter.transpose()?,
             page_list: Vec::new(),
             fresh: Vec::new(),
@@ -143,8 +141,8 @@ impl Chunk {
     }
 
     /// The codec at work, for trials.
-    pub fn compressor(&mut self) -> &mut Compressor {
-        &mut self.compressor
+    pub fn compressor(&self) -> Compressor {
+        Compressor::new(self.options.codec)
     }
 
     /// The pages since the last call, for whoever has time to compress them.

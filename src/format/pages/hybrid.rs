@@ -66,6 +66,13 @@ pub fn put_bits(out: &mut Vec<u8>, bits: Option<(&[u8], usize)>, len: usize) {
     }
 }
 
+/// A data page's indices into a dictionary of `count` values: their width, and they.
+pub fn put_references(out: &mut Vec<u8>, indices: &[u32], count: usize) {
+    let width = bit_width(count.saturating_sub(1) as u32);
+    out.push(width as u8);
+    put_indices(out, indices, width);
+}
+
 /// Numbers of `width` bits.
 pub fn put_indices(out: &mut Vec<u8>, indices: &[u32], width: u32) {
     let mut i = 0;

@@ -14,6 +14,6 @@ pub use bounds::{Bounds, Order};
 pub use chunk::{Chunk, DictionaryPage, EncodedChunk, PageValues, PendingPage};
 pub use compress::Compressor;
 pub use encode::{put_delta, put_split};
-pub use hybrid::{bit_width, put_indices};
+pub use hybrid::{bit_width, put_indices, put_references};
 pub use number::{Number, plain, range};
 pub use tables::{NumberTable, TextTable};

@@ -141,19 +141,7 @@ impl<T: Number> NumberTable<T> {
         let index = self.numbers.len() as u32;
         self.slots[at] = Slot { number, index };
         self.numbers.push(number);
-        // Half empty, so that runs of full slots stay short.
-        if 2 * self.numbers.len() > self.slots.len() {
-            let mut slots = vec![Slot::empty(); 4 * self.slots.len()];
-            let mask = slots.len() - 1;
-            for (index, &number) in self.numbers.iter().enumerate() {
-                let mut at = place(number, mask + 1);
-                while slots[at].index != EMPTY {
-                    at = (at + 1) & mask;
-                }
-                slots[at] = Slot { number, index: index as u32 };
-            }
-            self.slots = slots;
-        }
+        make_room(&mut self.slots, self.numbers.len());
         Some(index)
     }
 }
@@ -162,6 +150,23 @@ impl<T: Number> NumberTable<T> {
 #[inline(always)]
 fn place<T: Number>(number: T, len: usize) -> usize {
     (spread(number.bits()) >> (64 - len.trailing_zeros())) as usize
+}
+
+/// Makes the slots more, once half of them are full: runs of full ones stay short.
+fn make_room<T: Number>(slots: &mut Vec<Slot<T>>, full: usize) {
+    if 2 * full <= slots.len() {
+        return;
+    }
+    let mut more = vec![Slot::empty(); 4 * slots.len()];
+    let mask = more.len() - 1;
+    for slot in slots.iter().filter(|slot| slot.index != EMPTY) {
+        let mut at = place(slot.number, mask + 1);
+        while more[at].index != EMPTY {
+            at = (at + 1) & mask;
+        }
+        more[at] = *slot;
+    }
+    *slots = more;
 }
 
 /// Distinct texts in the order in which they came.
@@ -245,18 +250,7 @@ impl TextTable {
         self.plain.extend_from_slice(&(text.len() as u32).to_le_bytes());
         self.starts.push(self.plain.len() as u32);
         self.plain.extend_from_slice(text);
-        if 2 * self.starts.len() > self.slots.len() {
-            let mut slots = vec![Slot::empty(); 4 * self.slots.len()];
-            let mask = slots.len() - 1;
-            for slot in self.slots.iter().filter(|slot| slot.index != EMPTY) {
-                let mut at = place(slot.number, mask + 1);
-                while slots[at].index != EMPTY {
-                    at = (at + 1) & mask;
-                }
-                slots[at] = *slot;
-            }
-            self.slots = slots;
-        }
+        make_room(&mut self.slots, self.starts.len());
         Some(index)
     }
 }
