@@ -182,10 +182,13 @@ static void refused(spoil *spoil, pf_status status, const char *says) {
   struct ArrowArray array = batch_of(COLUMNS);
   struct ArrowSchema schema = schema_of_batch(COLUMNS);
   spoil(&array, &schema);
-  const int arrays = released(&arrays_released), schemas = schemas_released;
+  /* Batches given before are released meanwhile. */
+  int arrays = 0;
+  count_release(&array, &arrays);
+  const int schemas = schemas_released;
   CHECK_STATUS(pf_append_arrow(writer, &array, &schema, &err), status);
   CHECK_SAYS(says);
-  CHECK(array.release == NULL && released(&arrays_released) == arrays + 1);
+  CHECK(array.release == NULL && released(&arrays) == 1);
   CHECK(schema.release == NULL && schemas_released == schemas + 1);
 }
 
@@ -321,7 +324,6 @@ static void a_later_batch_is_refused(void) {
   refused(other_type, PF_ERR_TYPE_MISMATCH, "\"id\" is of type UInt32");
   refused(fewer_columns, PF_ERR_INVALID_ARGUMENT, "array.n_children is 6");
   refused(bad_text, PF_ERR_BAD_UTF8, "children[1]: element 2");
-  arrays_made += 3;
 }
 
 /* What is given with `bad` is released all the same. */

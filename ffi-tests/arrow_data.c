@@ -53,11 +53,12 @@ typedef struct owned {
   void *buffers[4];
   struct ArrowArray *children[8];
   struct ArrowArray *dictionary;
+  int *counter;
 } owned;
 
 static void release_array(struct ArrowArray *array) {
   owned *own = array->private_data;
-  if (!own->is_child) __atomic_add_fetch(&arrays_released, 1, __ATOMIC_SEQ_CST);
+  if (!own->is_child) __atomic_add_fetch(own->counter, 1, __ATOMIC_SEQ_CST);
   for (int i = 0; i < own->buffer_count; i++) free(own->buffers[i]);
   for (int i = 0; i < own->child_count; i++) {
     if (own->children[i]->release != NULL) own->children[i]->release(own->children[i]);
@@ -77,6 +78,7 @@ struct ArrowArray array_of(int64_t length, int n, const void *const *buffers, co
   owned *own = calloc(1, sizeof *own);
   struct ArrowArray array = {length, -1, 0, n, 0, NULL, NULL, NULL, release_array, own};
   own->buffer_count = n;
+  own->counter = &arrays_released;
   array.buffers = calloc(4, sizeof *array.buffers);
   array.children = calloc(8, sizeof *array.children);
   for (int i = 0; i < n; i++) {
@@ -86,6 +88,10 @@ struct ArrowArray array_of(int64_t length, int n, const void *const *buffers, co
     array.buffers[i] = own->buffers[i];
   }
   return array;
+}
+
+void count_release(struct ArrowArray *array, int *counter) {
+  ((owned *)array->private_data)->counter = counter;
 }
 
 struct ArrowArray *on_heap_array(struct ArrowArray array) {

@@ -52,6 +52,8 @@ struct ArrowSchema *on_heap_schema(struct ArrowSchema schema);
 /* An array with copies of `n` buffers of these sizes, so that a use after release is found; size -1 is NULL.
  * Starts with offset 0 and null_count -1. */
 struct ArrowArray array_of(int64_t length, int n, const void *const *buffers, const int *sizes);
+/* Counts the array's release there, and not in `arrays_released`. */
+void count_release(struct ArrowArray *array, int *counter);
 struct ArrowArray *on_heap_array(struct ArrowArray array);
 void add_child(struct ArrowArray *parent, struct ArrowArray child);
 
