@@ -1,8 +1,10 @@
 /* Closing, freeing and naming: what is published, when, and in whose way. */
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "arrow_data.h"
 #include "check.h"
 #include "expected.h"
 
@@ -167,27 +169,63 @@ static void both_ways_to_sync(void) {
   }
 }
 
+static sem_t gate;
+static pthread_t caller;
+static bool released_by_caller;
+static void (*release_numbers)(struct ArrowArray *);
+
+/* An encode cannot end before its batch is released, nor that before the gate is opened. */
+static void release_behind_the_gate(struct ArrowArray *array) {
+  if (pthread_equal(pthread_self(), caller)) {
+    released_by_caller = true;
+  } else {
+    sem_wait(&gate);
+  }
+  release_numbers(array);
+}
+
+static const int64_t numbers[] = {7, 8, 9};
+
+/* Appends until an encode is held, and says how often: one that ends within the call leaves the release to
+ * the caller. */
+static int append_behind_the_gate(pf_writer *writer) {
+  int appends = 0;
+  caller = pthread_self();
+  do {
+    struct ArrowSchema schema = schema_of_numbers();
+    struct ArrowArray array = batch_of_numbers(numbers, 3);
+    release_numbers = array.release;
+    array.release = release_behind_the_gate;
+    released_by_caller = false;
+    CHECK_OK(pf_append_arrow(writer, &array, &schema, &err));
+    appends++;
+  } while (released_by_caller);
+  return appends;
+}
+
+static void *open_the_gate_once_freed(void *writer) {
+  while (pf_close_timeout(writer, 0, NULL, NULL) != PF_ERR_STALE_HANDLE) continue;
+  sem_post(&gate);
+  return NULL;
+}
+
 /* Gives up, goes on, and ends like any close. */
 static void a_close_that_times_out(void) {
+  CHECK(sem_init(&gate, 0, 0) == 0);
   const char *path = path_of("timeout.parquet");
-  static int64_t numbers[200000];
-  const uint64_t rows = scaled(200000);
-  for (uint64_t row = 0; row < rows; row++) numbers[row] = (int64_t)(row * UINT64_C(0x9E3779B97F4A7C15));
-  pf_column_slice slice = PF_VALUES(numbers, rows, NULL);
-  pf_row_chunk chunk = PF_ROW_CHUNK(&slice, 1);
-  pf_writer_options options = PF_WRITER_OPTIONS_INIT;
-  options.codec_level = 19;
-  pf_writer *writer = open_column(path, &field, &options);
-  CHECK_OK(pf_append_row_chunk(writer, &chunk, &err));
+  pf_writer *writer = open_column(path, &field, NULL);
+  const int appends = append_behind_the_gate(writer);
   pf_part part = PF_PART_INIT;
   CHECK_INVALID(pf_close_timeout(NULL, 0, &part, &err));
   CHECK_STATUS(pf_close_timeout(writer, 0, &part, &err), PF_TIMEOUT);
+  CHECK_STATUS(pf_close_timeout(writer, 1000000, &part, &err), PF_TIMEOUT);
   CHECK(part.rows == 0 && part.path == NULL);
-  CHECK_STATUS(pf_append_row_chunk(writer, &chunk, &err), PF_ERR_CLOSED);
+  CHECK_STATUS(append(writer, 10, &err), PF_ERR_CLOSED);
   CHECK_STATUS(pf_flush(writer, &err), PF_ERR_CLOSED);
+  sem_post(&gate);
   pf_status status;
   while ((status = pf_close_timeout(writer, 1000000, &part, &err)) == PF_TIMEOUT) CHECK(part.rows == 0);
-  CHECK(status == PF_OK && part.rows == rows && strcmp(part.path, path) == 0);
+  CHECK(status == PF_OK && part.rows == 3 * (uint64_t)appends && strcmp(part.path, path) == 0);
   pf_part again = PF_PART_INIT;
   CHECK_OK(pf_close_timeout(writer, 0, &again, &err));
   CHECK(memcmp(&part, &again, sizeof part) == 0);
@@ -195,15 +233,18 @@ static void a_close_that_times_out(void) {
   pf_writer_free(writer);
   CHECK_STATUS(pf_close_timeout(writer, 0, NULL, &err), PF_ERR_STALE_HANDLE);
   expected to = expect_begin(path, &field, 1, 1, false, false);
-  for (uint64_t row = 0; row < rows; row++) expect_value(&to, &numbers[row], sizeof *numbers);
+  for (int i = 0; i < 3 * appends; i++) expect_value(&to, &numbers[i % 3], sizeof *numbers);
   expect_end(&to);
 
   /* Freed while it closes. */
   path = path_of("timeout_freed.parquet");
-  writer = open_column(path, &field, &options);
-  CHECK_OK(pf_append_row_chunk(writer, &chunk, &err));
+  writer = open_column(path, &field, NULL);
+  append_behind_the_gate(writer);
   CHECK_STATUS(pf_close_timeout(writer, 0, NULL, &err), PF_TIMEOUT);
+  pthread_t opener;
+  CHECK(pthread_create(&opener, NULL, open_the_gate_once_freed, writer) == 0);
   pf_writer_free(writer);
+  CHECK(pthread_join(opener, NULL) == 0);
   CHECK_NO_FILE(path);
 
   path = path_of("timeout_none.parquet");
