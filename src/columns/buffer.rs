@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use arrow_array::{ArrayRef, make_array};
-use arrow_buffer::{BooleanBufferBuilder, MutableBuffer, ToByteSlice};
+use arrow_buffer::{BooleanBufferBuilder, MutableBuffer};
 use arrow_data::ArrayData;
 use arrow_schema::DataType;
 
@@ -14,6 +14,7 @@ use super::gather;
 use super::nested::Lists;
 use super::rows::{Nulls, Rows, with_rows};
 use super::slice::{ColumnSlice, Values};
+use super::validity::ValidityBuffer;
 use crate::schema::{fixed_width, stored_type};
 
 /// One column of the window. Every append has been checked before.
@@ -23,12 +24,10 @@ pub struct ColumnBuffer {
     stored: DataType,
     /// Bytes of an element in a caller's memory; 0 for what has no fixed number.
     width: usize,
-    len: usize,
     storage: Storage,
-    /// Made at the first null, so that columns without one pay nothing.
-    validity: Option<BooleanBufferBuilder>,
-    /// Bytes of values and rows of the window before: what this one will need, perhaps.
-    expected: (usize, usize),
+    validity: ValidityBuffer,
+    /// Bytes of values of the window before: what this one will need, perhaps.
+    expected: usize,
     /// Values that could not be stored as they were.
     replaced: u64,
 }
@@ -78,17 +77,16 @@ impl ColumnBuffer {
             data_type: data_type.clone(),
             stored: stored_type(data_type),
             width: fixed_width(data_type).unwrap_or(0),
-            len: 0,
             storage: Storage::new(data_type),
-            validity: None,
-            expected: (0, 0),
+            validity: ValidityBuffer::default(),
+            expected: 0,
             replaced: 0,
         }
     }
 
     /// Elements held so far.
     pub fn len(&self) -> usize {
-        self.len
+        self.validity.len()
     }
 
     /// Bytes held so far.
@@ -121,7 +119,7 @@ impl ColumnBuffer {
             (Storage::Bools(_) | Storage::Fixed(_), _) => true,
             (Storage::Texts { bytes, .. }, _) => bytes.len() + more <= MAX,
             (Storage::Lists { elements, .. }, Values::Lists { elements: slice, .. }) => {
-                elements.len.max(elements.bytes()) + more <= MAX && elements.takes(slice, more)
+                elements.len().max(elements.bytes()) + more <= MAX && elements.takes(slice, more)
             }
             (Storage::Structs(fields), Values::Structs(slices)) => {
                 fields.iter().zip(slices).all(|(field, slice)| field.takes(slice, more))
@@ -133,15 +131,21 @@ impl ColumnBuffer {
 
     /// Copies `rows` of a checked slice to the end. `outer` are the nulls of the struct it is in, if any.
     pub fn append(&mut self, slice: &ColumnSlice<'_>, rows: Range<usize>, outer: Option<&Nulls<'_>>) {
-        if self.len == 0 {
+        if self.len() == 0 {
             self.prepare();
         }
+        let conversion = Conversion::of(&self.data_type, &slice.values);
+        if let (Storage::Fixed(values), None, None) = (&mut self.storage, conversion, outer) {
+            let words = |words: &[u64], count| _ = self.validity.append_words(words, count);
+            if gather::fixed_with_bits(values, slice, self.width, rows.clone(), words) {
+                return;
+            }
+        }
         let nulls = Nulls::new(slice, &self.data_type, outer);
-        let nulls_if_any = self.append_validity(&nulls, rows.clone()).then_some(&nulls);
-        self.len += rows.len();
+        let nulls_if_any = self.validity.append(&nulls, rows.clone()).then_some(&nulls);
         match &mut self.storage {
             Storage::Bools(bits) => gather::bools(bits, slice, rows, &nulls),
-            Storage::Fixed(values) => match Conversion::of(&self.data_type, &slice.values) {
+            Storage::Fixed(values) => match conversion {
                 Some(conversion) => {
                     self.replaced += append_converted(values, slice, conversion, &nulls, rows)
                 }
@@ -160,7 +164,7 @@ impl ColumnBuffer {
                 let Values::Lists { offsets, width, elements: from } = slice.values else { return };
                 let lists = Lists::new(slice, (offsets, width), from);
                 start(ends);
-                lists.append_ends(ends, elements.len, rows.clone(), &nulls);
+                lists.append_ends(ends, elements.len(), rows.clone(), &nulls);
                 let (from, rows) = lists.elements(rows, &nulls, indices);
                 elements.append(&from, rows, None);
             }
@@ -176,7 +180,7 @@ impl ColumnBuffer {
 
     /// Makes room for as much as the window before held: one allocation, or none where memory came back.
     fn prepare(&mut self) {
-        let (bytes, rows) = self.expected;
+        let (bytes, rows) = (self.expected, self.validity.expected());
         match &mut self.storage {
             Storage::Bools(bits) => bits.reserve(rows),
             Storage::Fixed(values) => values.reserve(bytes),
@@ -189,47 +193,14 @@ impl ColumnBuffer {
         }
     }
 
-    /// Appends the validity of `rows`, which has a null perhaps. Returns whether it has.
-    fn append_validity(&mut self, nulls: &Nulls<'_>, rows: Range<usize>) -> bool {
-        if !nulls.may_be_any(rows.clone()) {
-            if let Some(bits) = &mut self.validity {
-                bits.append_n(rows.len(), true);
-            }
-            return false;
-        }
-        let (mut len, mut any, expected) = (self.len, false, self.expected.1);
-        let validity = &mut self.validity;
-        let backfilled = |len: usize, more: usize| {
-            let mut bits = BooleanBufferBuilder::new(expected.max(len + more));
-            bits.append_n(len, true);
-            bits
-        };
-        if let Some((bitmap, bits)) = nulls.bitmap(rows.clone()) {
-            validity.get_or_insert_with(|| backfilled(len, rows.len())).append_packed_range(bits, bitmap);
-            return true;
-        }
-        nulls.words(rows, |words, count| {
-            let null = words.iter().map(|word| word.count_ones() as usize).sum::<usize>() < count;
-            if null && validity.is_none() {
-                *validity = Some(backfilled(len, count));
-            }
-            any |= null;
-            if let Some(bits) = validity {
-                bits.append_packed_range(0..count, words.to_byte_slice());
-            }
-            len += count;
-        });
-        any
-    }
-
     /// The column as an Arrow array; the buffer is empty afterwards.
     pub fn take(&mut self) -> ArrayRef {
         make_array(self.take_data())
     }
 
     pub(super) fn take_data(&mut self) -> ArrayData {
-        let (len, bytes) = (std::mem::take(&mut self.len), self.value_bytes());
-        self.expected = (bytes, len);
+        let len = self.len();
+        self.expected = self.value_bytes();
         let taken = |buffer: &mut MutableBuffer| std::mem::replace(buffer, MutableBuffer::new(0)).into();
         let mut data = ArrayData::builder(self.stored.clone()).len(len);
         data = match &mut self.storage {
@@ -251,7 +222,7 @@ impl ColumnBuffer {
                 data.add_buffer(keys).add_child_data(values)
             }
         };
-        let validity = self.validity.take().map(|mut bits| bits.finish().into_inner());
+        let validity = self.validity.take();
         // SAFETY: `append` keeps the lengths of all buffers and children in step with `len`, text is UTF-8
         // by the check or by replacement, ends never fall, dictionary indices have been checked, and the
         // window keeps texts and elements under 2 GiB.
@@ -323,7 +294,7 @@ impl ColumnBuffer {
 
     /// Forgets the elements from `len` on, none of which is null; not for nested ones.
     pub(super) fn truncate(&mut self, len: usize) {
-        self.len = len;
+        self.validity.truncate(len);
         match &mut self.storage {
             Storage::Fixed(values) => values.truncate(len * self.width),
             Storage::Texts { ends, bytes } => {

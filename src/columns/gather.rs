@@ -5,10 +5,11 @@ use std::ops::Range;
 use arrow_buffer::{BooleanBufferBuilder, MutableBuffer};
 
 use super::check::MAX_TEXT;
-use super::rows::{Nulls, Rows, with_rows};
-use super::slice::{ColumnSlice, Selection, Values, dictionary_index};
+use super::rows::{Nulls, Rows, bit_words, with_rows};
+use super::simd::Beside;
+use super::slice::{ColumnSlice, Selection, Validity, Values, dictionary_index};
 use crate::copy::copy_short;
-use crate::prefetch::prefetch;
+use crate::prefetch::{prefetch, prefetch_write};
 
 /// Appends elements `rows` of a fixed-width layout, `width` bytes each.
 pub fn fixed(
@@ -25,16 +26,16 @@ pub fn fixed(
         Values::Fixed { bytes, stride } => with_rows!(slice.selection, |at| {
             // The widths of the primitive types get loops of their own, so that each copy is one move.
             match (width, stride) {
-                (1, 1) => elements::<1>(to, bytes, 1, at, rows),
-                (2, 2) => elements::<2>(to, bytes, 2, at, rows),
-                (4, 4) => elements::<4>(to, bytes, 4, at, rows),
-                (8, 8) => elements::<8>(to, bytes, 8, at, rows),
-                (16, 16) => elements::<16>(to, bytes, 16, at, rows),
-                (1, _) => elements::<1>(to, bytes, stride, at, rows),
-                (2, _) => elements::<2>(to, bytes, stride, at, rows),
-                (4, _) => elements::<4>(to, bytes, stride, at, rows),
-                (8, _) => elements::<8>(to, bytes, stride, at, rows),
-                (16, _) => elements::<16>(to, bytes, stride, at, rows),
+                (1, 1) => elements::<1, true>(to, bytes, 1, at, rows),
+                (2, 2) => elements::<2, true>(to, bytes, 2, at, rows),
+                (4, 4) => elements::<4, true>(to, bytes, 4, at, rows),
+                (8, 8) => elements::<8, true>(to, bytes, 8, at, rows),
+                (16, 16) => elements::<16, true>(to, bytes, 16, at, rows),
+                (1, _) => elements::<1, false>(to, bytes, stride, at, rows),
+                (2, _) => elements::<2, false>(to, bytes, stride, at, rows),
+                (4, _) => elements::<4, false>(to, bytes, stride, at, rows),
+                (8, _) => elements::<8, false>(to, bytes, stride, at, rows),
+                (16, _) => elements::<16, false>(to, bytes, stride, at, rows),
                 _ => rows.for_each(|row| to.extend_from_slice(&bytes[at.source(row) * stride..][..width])),
             }
         }),
@@ -55,40 +56,139 @@ pub fn fixed(
     }
 }
 
-/// Rows between an element's prefetch and its copy.
-const AHEAD: usize = 128;
+/// Appends elements as [`fixed`] does, through indices, and hands out their validity, bits of a bitmap, as
+/// [`Nulls::words`] does: in one loop, as loads of the one are done while those of the other wait for memory.
+/// Returns whether it was a slice of this kind; nothing was done if not.
+pub fn fixed_with_bits(
+    to: &mut MutableBuffer,
+    slice: &ColumnSlice<'_>,
+    width: usize,
+    rows: Range<usize>,
+    block: impl FnMut(&[u64], usize),
+) -> bool {
+    let (Values::Fixed { bytes, stride }, Validity::Bitmap { bits, offset }) = (slice.values, slice.validity)
+    else {
+        return false;
+    };
+    if stride != width || matches!(slice.selection, Selection::All) {
+        return false;
+    }
+    with_rows!(slice.selection, |at| match width {
+        1 => elements_with_bits::<1>(to, bytes, at, rows, (bits, offset), block),
+        2 => elements_with_bits::<2>(to, bytes, at, rows, (bits, offset), block),
+        4 => elements_with_bits::<4>(to, bytes, at, rows, (bits, offset), block),
+        8 => elements_with_bits::<8>(to, bytes, at, rows, (bits, offset), block),
+        16 => elements_with_bits::<16>(to, bytes, at, rows, (bits, offset), block),
+        _ => return false,
+    });
+    true
+}
 
-/// Appends elements of `WIDTH` bytes, `stride` apart; inline, so that a stride known here is none to multiply by.
-#[inline(always)]
-fn elements<const WIDTH: usize>(
+fn elements_with_bits<const WIDTH: usize>(
+    to: &mut MutableBuffer,
+    from: &[u8],
+    at: impl Rows,
+    rows: Range<usize>,
+    bitmap: (&[u8], usize),
+    block: impl FnMut(&[u64], usize),
+) {
+    let elements = Elements::<_, WIDTH, true>::new(to, from, WIDTH, at, rows.clone());
+    // SAFETY: the checks have seen every source index below the length, and an element and a bit for each.
+    unsafe { bit_words(at, rows, bitmap, &elements, block) };
+    elements.end(to);
+}
+
+/// Appends elements of `WIDTH` bytes, `stride` apart.
+fn elements<const WIDTH: usize, const PACKED: bool>(
     to: &mut MutableBuffer,
     from: &[u8],
     stride: usize,
     at: impl Rows,
     rows: Range<usize>,
 ) {
-    let (start, count) = (to.len(), rows.len());
-    to.reserve(count * WIDTH);
+    let elements = Elements::<_, WIDTH, PACKED>::new(to, from, stride, at, rows.clone());
     // SAFETY: the checks have seen every source index below the slice's length and the whole extent of
-    // the elements inside `from`; `reserve` made room for `count` elements.
-    unsafe {
-        let mut out = to.as_mut_ptr().add(start).cast::<[u8; WIDTH]>();
-        let at_source = |i: usize| from.as_ptr().add(i * stride).cast::<[u8; WIDTH]>();
-        for eight in rows.clone().step_by(8).take(count / 8) {
-            // A random element is rarely in the cache: those far ahead are on their way before their turn.
-            if eight + AHEAD + 8 <= rows.end {
-                at.sources(eight + AHEAD..eight + AHEAD + 8).for_each(|i| prefetch(at_source(i)));
-            }
-            for i in at.sources(eight..eight + 8) {
-                out.write(at_source(i).read());
-                out = out.add(1);
-            }
+    // the elements inside `from`.
+    unsafe { elements.rest(rows) };
+    elements.end(to);
+}
+
+/// Rows between an element's prefetch and its copy.
+const AHEAD: usize = 128;
+
+/// Bytes between the prefetch of where an element goes and its copy.
+const WRITE_AHEAD: usize = 4096;
+
+/// A copy of the elements of `rows`, of `WIDTH` bytes and `stride` apart, to the end of a buffer. Packed ones have no
+/// bytes between them: a stride known here is none to multiply by.
+struct Elements<R, const WIDTH: usize, const PACKED: bool> {
+    at: R,
+    rows: Range<usize>,
+    /// Where an element would be that is no source's: the base of the indices before the first. It need not
+    /// be taken off each index so.
+    from: *const u8,
+    stride: usize,
+    /// Room for all of them.
+    out: *mut [u8; WIDTH],
+}
+
+impl<R: Rows, const WIDTH: usize, const PACKED: bool> Elements<R, WIDTH, PACKED> {
+    #[inline(always)]
+    fn new(to: &mut MutableBuffer, from: &[u8], stride: usize, at: R, rows: Range<usize>) -> Self {
+        to.reserve(rows.len() * WIDTH);
+        let from = from.as_ptr().wrapping_sub(at.base() * stride);
+        // SAFETY: the end of the buffer is inside or just behind it.
+        let out = unsafe { to.as_mut_ptr().add(to.len()).cast() };
+        Elements { at, rows, from, stride, out }
+    }
+
+    /// # Safety
+    /// As that of [`Beside`].
+    #[inline(always)]
+    unsafe fn copy(&self, row: usize, i: usize) {
+        // SAFETY: the caller's promise, and there is room for each row.
+        unsafe { self.out.add(row - self.rows.start).write(self.element(i).read()) };
+    }
+
+    #[inline(always)]
+    fn element(&self, i: usize) -> *const [u8; WIDTH] {
+        self.from.wrapping_add(i * if PACKED { WIDTH } else { self.stride }).cast()
+    }
+
+    /// Takes in what was copied, which is all.
+    #[inline(always)]
+    fn end(self, to: &mut MutableBuffer) {
+        // SAFETY: `new` made the room, the copies filled it.
+        unsafe { to.set_len(to.len() + self.rows.len() * WIDTH) };
+    }
+}
+
+/// Copies. The rows are some of those given, of at least eight; the source of each is inside `from`; nothing was
+/// done to the buffer since `new`.
+impl<R: Rows, const WIDTH: usize, const PACKED: bool> Beside for Elements<R, WIDTH, PACKED> {
+    #[inline(always)]
+    unsafe fn eight(&self, first: usize) {
+        // A random element is rarely in the cache: those far ahead are on their way before their turn.
+        let ahead = (first + AHEAD).min(self.rows.end - 8);
+        // Nor is where it goes, in a window larger than the cache.
+        let line = self.out.wrapping_add(first - self.rows.start).cast::<u8>().wrapping_add(WRITE_AHEAD);
+        (0..8 * WIDTH).step_by(64).for_each(|byte| prefetch_write(line.wrapping_add(byte)));
+        // SAFETY: the caller's promise.
+        unsafe {
+            self.at.eight(ahead).for_each(|i| prefetch(self.element(i)));
+            self.at.eight(first).enumerate().for_each(|(row, i)| self.copy(first + row, i));
         }
-        for i in at.sources(rows.end - count % 8..rows.end) {
-            out.write(at_source(i).read());
-            out = out.add(1);
+    }
+
+    #[inline(always)]
+    unsafe fn rest(&self, rows: Range<usize>) {
+        let whole = rows.end - rows.len() % 8;
+        // SAFETY: the caller's promise.
+        unsafe {
+            (rows.start..whole).step_by(8).for_each(|first| self.eight(first));
+            let base = self.at.base();
+            (whole..rows.end).for_each(|row| self.copy(row, self.at.source(row) + base));
         }
-        to.set_len(start + count * WIDTH);
     }
 }
 

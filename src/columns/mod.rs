@@ -13,6 +13,7 @@ mod simd;
 mod size;
 mod slice;
 mod utf8;
+mod validity;
 mod window;
 
 pub use pointers::PointerArray;

@@ -6,7 +6,7 @@ use std::ops::Range;
 use arrow_buffer::bit_chunk_iterator::UnalignedBitChunk;
 use arrow_schema::DataType;
 
-use super::simd;
+use super::simd::{self, Beside};
 use super::slice::{ColumnSlice, Selection, Validity, Values};
 use crate::schema::fixed_width;
 
@@ -17,15 +17,30 @@ pub trait Rows: Copy {
     /// The source elements of a run of rows, without a bounds check for each.
     fn sources(self, rows: Range<usize>) -> impl ExactSizeIterator<Item = usize> + Clone;
 
+    /// What [`Rows::eight`] counts from.
+    fn base(self) -> usize;
+
+    /// The source elements of eight rows, counted from the base.
+    ///
+    /// # Safety
+    /// There are eight from `first` on.
+    unsafe fn eight(self, first: usize) -> impl Iterator<Item = usize>;
+
     /// Whether one of the first `rows` is not below `source_len`.
     fn any_outside(self, rows: usize, source_len: usize) -> bool;
 
-    /// The bits of `bitmap` from `offset` on that belong to `rows`, as many whole words of them as go
-    /// faster than one by one. Returns how many those were.
+    /// The bits of `bitmap`, from an offset on, that belong to `rows`, as many whole words of them as go
+    /// faster than one by one. Returns how many those were. Does work `beside` for their rows.
     ///
     /// # Safety
     /// The checks have seen every source index below the length, and a bit for each.
-    unsafe fn bits(self, rows: Range<usize>, bitmap: &[u8], offset: usize, to: &mut [u64]) -> usize;
+    unsafe fn bits(
+        self,
+        rows: Range<usize>,
+        bitmap: (&[u8], usize),
+        to: &mut [u64],
+        beside: &impl Beside,
+    ) -> usize;
 }
 
 #[derive(Clone, Copy)]
@@ -49,11 +64,20 @@ impl Rows for All {
         rows
     }
 
+    fn base(self) -> usize {
+        0
+    }
+
+    #[inline(always)]
+    unsafe fn eight(self, first: usize) -> impl Iterator<Item = usize> {
+        first..first + 8
+    }
+
     fn any_outside(self, rows: usize, source_len: usize) -> bool {
         rows > source_len
     }
 
-    unsafe fn bits(self, _: Range<usize>, _: &[u8], _: usize, _: &mut [u64]) -> usize {
+    unsafe fn bits(self, _: Range<usize>, _: (&[u8], usize), _: &mut [u64], _: &impl Beside) -> usize {
         0
     }
 }
@@ -70,13 +94,31 @@ impl<const WIDTH: usize> Rows for Indices<'_, WIDTH> {
         self.indices[rows].iter().map(move |&le| index(le, base))
     }
 
+    fn base(self) -> usize {
+        self.base
+    }
+
+    #[inline(always)]
+    unsafe fn eight(self, first: usize) -> impl Iterator<Item = usize> {
+        // SAFETY: the caller's promise.
+        let eight = unsafe { self.indices.get_unchecked(first..first + 8) };
+        eight.iter().map(|&le| index(le, 0))
+    }
+
     fn any_outside(self, rows: usize, source_len: usize) -> bool {
         simd::any_outside(&self.indices[..rows], self.base, source_len)
     }
 
-    unsafe fn bits(self, rows: Range<usize>, bitmap: &[u8], offset: usize, to: &mut [u64]) -> usize {
+    #[inline(always)]
+    unsafe fn bits(
+        self,
+        rows: Range<usize>,
+        bitmap: (&[u8], usize),
+        to: &mut [u64],
+        beside: &impl Beside,
+    ) -> usize {
         // SAFETY: the caller's promise.
-        unsafe { simd::gather_bits(&self.indices[rows], self.base, bitmap, offset, to) }
+        unsafe { simd::gather_bits(self.indices, rows, self.base, bitmap, to, beside) }
     }
 }
 
@@ -220,16 +262,8 @@ impl<'a> Nulls<'a> {
             _ if self.outer.is_some() => {
                 blocks(rows, block, |rows, words| pack(at, rows, words, |i| self.is_valid(i)))
             }
-            Validity::Bitmap { bits, offset } => blocks(rows, block, |rows, words| {
-                // SAFETY: the checks have seen every source index below the length, and a bit for each.
-                let done = unsafe { at.bits(rows.clone(), bits, offset, words) };
-                // SAFETY: as above.
-                let is_valid = |i| unsafe {
-                    let bit = offset + i;
-                    *bits.get_unchecked(bit / 8) >> (bit % 8) & 1 == 1
-                };
-                pack(at, rows.start + 64 * done..rows.end, &mut words[done..], is_valid);
-            }),
+            // SAFETY: the checks have seen every source index below the length, and a bit for each.
+            Validity::Bitmap { bits, offset } => unsafe { bit_words(at, rows, (bits, offset), &(), block) },
             Validity::Bytes(bytes) => {
                 blocks(rows, block, |rows, words| pack(at, rows, words, |i| bytes[i] != 0))
             }
@@ -241,11 +275,43 @@ impl<'a> Nulls<'a> {
     }
 }
 
+/// Calls `block` with the bits of a bitmap, from an offset on, that belong to `rows`, as [`Nulls::words`] does;
+/// and does work `beside` for all rows.
+///
+/// # Safety
+/// The checks have seen every source index below the length, and a bit for each.
+#[inline(always)]
+pub unsafe fn bit_words(
+    at: impl Rows,
+    rows: Range<usize>,
+    (bits, offset): (&[u8], usize),
+    beside: &impl Beside,
+    block: impl FnMut(&[u64], usize),
+) {
+    blocks(rows, block, |rows, words| {
+        // SAFETY: the caller's promise.
+        let done = unsafe { at.bits(rows.clone(), (bits, offset), words, beside) };
+        // SAFETY: as above.
+        let is_valid = |i| unsafe {
+            let bit = offset + i;
+            *bits.get_unchecked(bit / 8) >> (bit % 8) & 1 == 1
+        };
+        let rest = rows.start + 64 * done..rows.end;
+        pack(at, rest.clone(), &mut words[done..], is_valid);
+        // SAFETY: as above.
+        unsafe { beside.rest(rest) };
+    });
+}
+
 /// Words of a block: enough that the next copy of them costs nothing, few enough for the stack.
 const BLOCK: usize = 32;
 
 #[inline(always)]
-fn blocks(rows: Range<usize>, mut block: impl FnMut(&[u64], usize), fill: impl Fn(Range<usize>, &mut [u64])) {
+fn blocks(
+    rows: Range<usize>,
+    mut block: impl FnMut(&[u64], usize),
+    mut fill: impl FnMut(Range<usize>, &mut [u64]),
+) {
     let mut words = [0; BLOCK];
     for start in rows.clone().step_by(64 * BLOCK) {
         let end = rows.end.min(start + 64 * BLOCK);

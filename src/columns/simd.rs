@@ -1,6 +1,32 @@
 //! What the compiler's baseline has no instructions for: two loops of a selection with AVX2 where the CPU
 //! has it. Elements are not gathered so: vector gathers were no faster than loads (Zen 5).
 
+use std::ops::Range;
+
+/// Work beside a gather, whose loads can wait for memory together with that one's.
+pub trait Beside {
+    /// Does it for eight rows from `first` on.
+    ///
+    /// # Safety
+    /// That of the gather that calls it.
+    unsafe fn eight(&self, first: usize);
+
+    /// Does it for any others.
+    ///
+    /// # Safety
+    /// That of the gather that calls it.
+    unsafe fn rest(&self, rows: Range<usize>);
+}
+
+/// No work.
+impl Beside for () {
+    #[inline(always)]
+    unsafe fn eight(&self, _: usize) {}
+
+    #[inline(always)]
+    unsafe fn rest(&self, _: Range<usize>) {}
+}
+
 /// Whether an index less `base` is not below `len`.
 pub fn any_outside<const WIDTH: usize>(indices: &[[u8; WIDTH]], base: usize, len: usize) -> bool {
     #[cfg(target_arch = "x86_64")]
@@ -30,30 +56,33 @@ fn any_outside_portable<const WIDTH: usize>(indices: &[[u8; WIDTH]], base: usize
     }
 }
 
-/// Gathers the bits `offset + index - base` of `bitmap` for whole words of indices, as long as `to` and
-/// `indices` last. Returns how many words those were: none where the CPU has no AVX2.
+/// Gathers the bits `offset + index - base` of `bitmap` for whole words of the indices of `rows`. Returns how many words those were: none where the CPU has no AVX2. Does work `beside`.
 ///
 /// # Safety
-/// Every index less `base` is a bit of `bitmap` from `offset` on.
+/// Every index less `base` is a bit of `bitmap` from `offset` on, and one that `beside` may be called with.
 pub unsafe fn gather_bits<const WIDTH: usize>(
     indices: &[[u8; WIDTH]],
+    rows: Range<usize>,
     base: usize,
-    bitmap: &[u8],
-    offset: usize,
+    (bitmap, offset): (&[u8], usize),
     to: &mut [u64],
+    beside: &impl Beside,
 ) -> usize {
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx2") && (4..1 << 29).contains(&bitmap.len()) {
         // SAFETY: the CPU has AVX2, the bitmap's bits are counted in 32 bits; the rest is the caller's promise.
-        return unsafe { x86::gather_bits(indices, base, bitmap, offset, to) };
+        return unsafe { x86::gather_bits(indices, rows, base, (bitmap, offset), to, beside) };
     }
-    let _ = (indices, base, bitmap, offset, to);
+    let _ = (indices, rows, base, bitmap, offset, to, beside);
     0
 }
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::*;
+    use std::ops::Range;
+
+    use super::Beside;
 
     #[target_feature(enable = "avx2")]
     pub fn any_outside<const WIDTH: usize>(indices: &[[u8; WIDTH]], base: usize, len: usize) -> bool {
@@ -65,22 +94,25 @@ mod x86 {
     #[target_feature(enable = "avx2")]
     pub unsafe fn gather_bits<const WIDTH: usize>(
         indices: &[[u8; WIDTH]],
+        rows: Range<usize>,
         base: usize,
-        bitmap: &[u8],
-        offset: usize,
+        (bitmap, offset): (&[u8], usize),
         to: &mut [u64],
+        beside: &impl Beside,
     ) -> usize {
         let first = _mm256_set1_epi32(offset.wrapping_sub(base) as i32);
         // A load of four bytes ends inside the bitmap: the last bits come from higher in an earlier one.
         let last = _mm256_set1_epi32((bitmap.len() - 4) as i32);
         let mut words = 0;
-        for (indices, word) in indices.as_chunks::<64>().0.iter().zip(to) {
+        for (indices, word) in indices[rows.clone()].as_chunks::<64>().0.iter().zip(to) {
             *word = 0;
             for (i, eight) in indices.as_chunks::<8>().0.iter().enumerate() {
                 let bit = _mm256_add_epi32(low_halves(eight), first);
                 let byte = _mm256_min_epi32(_mm256_srli_epi32::<3>(bit), last);
                 // SAFETY: four bytes from `byte` lie inside the bitmap.
                 let loaded = unsafe { _mm256_i32gather_epi32::<1>(bitmap.as_ptr().cast(), byte) };
+                // SAFETY: the caller's promise.
+                unsafe { beside.eight(rows.start + 64 * words + 8 * i) };
                 // Its bit to the top of each, where the mask of a vector is taken from.
                 let below = _mm256_sub_epi32(bit, _mm256_slli_epi32::<3>(byte));
                 let top = _mm256_sllv_epi32(loaded, _mm256_sub_epi32(_mm256_set1_epi32(31), below));
@@ -113,8 +145,21 @@ mod x86 {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+
     use super::*;
     use proptest::prelude::*;
+
+    #[derive(Default)]
+    struct Calls(RefCell<Vec<usize>>);
+
+    impl Beside for Calls {
+        unsafe fn eight(&self, first: usize) {
+            self.0.borrow_mut().push(first);
+        }
+
+        unsafe fn rest(&self, _: Range<usize>) {}
+    }
 
     /// `any_outside` and `gather_bits` of indices of either width against one look at a time.
     fn matches_naive<const WIDTH: usize>(
@@ -127,9 +172,12 @@ mod tests {
         let le = |i: usize| -> [u8; WIDTH] { (i as u64).to_le_bytes()[..WIDTH].try_into().unwrap() };
         let mut indices: Vec<_> = sources.iter().map(|i| le(i + base)).collect();
         let mut words = vec![!0; sources.len().div_ceil(64)];
+        let beside = Calls::default();
         // SAFETY: every source is a bit from `offset` on.
-        let done = unsafe { gather_bits(&indices, base, bitmap, offset, &mut words) };
+        let done =
+            unsafe { gather_bits(&indices, 0..indices.len(), base, (bitmap, offset), &mut words, &beside) };
         assert!(done * 64 <= sources.len());
+        assert!(beside.0.into_inner().into_iter().eq((0..done * 64).step_by(8)));
         for (row, i) in sources[..done * 64].iter().enumerate() {
             let bit = offset + i;
             assert_eq!(
