@@ -296,7 +296,17 @@ impl Source {
             width: fixed_width(data_type).unwrap_or(0),
             rows: Vec::new(),
         };
-        let valid: Vec<bool> = (0..len).map(|_| validity == Form::AllValid || random.below(4) > 0).collect();
+        // Single nulls, runs of them that fill pages, or nothing else.
+        let (run, one_in) = [(1, 4), (1, 4), (15, 2), (len, 1)][random.below(4)];
+        let mut run_is_valid = false;
+        let valid: Vec<bool> = (0..len)
+            .map(|i| {
+                if i % run == 0 {
+                    run_is_valid = random.below(one_in) > 0;
+                }
+                validity == Form::AllValid || run_is_valid
+            })
+            .collect();
         source.nulls = match validity {
             Form::Bytes => valid.iter().map(|&v| if v { 1 + random.below(255) as u8 } else { 0 }).collect(),
             _ => pack(&valid, source.start),
