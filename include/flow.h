@@ -45,7 +45,7 @@
 
 /** Start values of the structs that carry their size. */
 #define PF_ERROR_INIT {sizeof(pf_error), 0, 0, 0, {0}, {0}}
-#define PF_PART_INIT {sizeof(pf_part), 0, 0, 0, 0, NULL}
+#define PF_PART_INIT {sizeof(pf_part), 0, 0, 0, 0, NULL, NULL}
 #define PF_SINK_RESULT_INIT {sizeof(pf_sink_result), 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL}
 #define PF_WRITER_OPTIONS_INIT                                                                             \
   {sizeof(pf_writer_options), PF_CODEC_ZSTD, PF_LEVEL_DEFAULT, PF_SYNC_ON_CLOSE, PF_IF_EXISTS_FAIL, 0, 0,  \
@@ -720,6 +720,17 @@ typedef struct pf_part {
   uint64_t row_groups;
   /** Its final name; valid until the writer is freed. */
   const char *path;
+  /**
+   * Which encodings were chosen for columns of `PF_ENCODING_AUTO`, and why: JSON, an array of arrays
+   * `[column, encoding, values, distinct, bytes, plain, encoded]`, and "" if none were. `column` is the
+   * leaf column's number, `encoding` its name in parquet.thrift. It was chosen by a sample of so many
+   * `values`, of which `distinct` differ: PLAIN they are `bytes` bytes, compressed `plain`, and in this
+   * encoding and compressed `encoded`, a dictionary's share included. A column for which another encoding
+   * was chosen later (after 1,048,576 rows) has an array for each. Nested columns have none, nor bools,
+   * 16-bit floats, wide decimals and fixed-size binary. Also the part's metadata `libflow.encodings`, which
+   * `flow inspect` shows. Valid until the writer is freed.
+   */
+  const char *encodings;
 } pf_part;
 
 /** A required column's values for a row group. See `PF_COLUMN_VALUES` and `PF_COLUMN_BYTES`. */

@@ -43,8 +43,9 @@ pub(super) struct OpenWriter {
     pub(super) writer: Writer,
     /// What a chunk's slices are for.
     schema: Schema,
-    /// The published path, lent to C until the writer is freed.
+    /// The published path, and what `pf_part` says of encodings; lent to C until the writer is freed.
     path: CString,
+    encodings: Option<CString>,
     scratch: Scratch,
 }
 
@@ -265,6 +266,15 @@ pub struct pf_part {
     pub row_groups: u64,
     /// Its final name; valid until the writer is freed.
     pub path: *const c_char,
+    /// Which encodings were chosen for columns of `PF_ENCODING_AUTO`, and why: JSON, an array of arrays
+    /// `[column, encoding, values, distinct, bytes, plain, encoded]`, and "" if none were. `column` is the
+    /// leaf column's number, `encoding` its name in parquet.thrift. It was chosen by a sample of so many
+    /// `values`, of which `distinct` differ: PLAIN they are `bytes` bytes, compressed `plain`, and in this
+    /// encoding and compressed `encoded`, a dictionary's share included. A column for which another encoding
+    /// was chosen later (after 1,048,576 rows) has an array for each. Nested columns have none, nor bools,
+    /// 16-bit floats, wide decimals and fixed-size binary. Also the part's metadata `libflow.encodings`, which
+    /// `flow inspect` shows. Valid until the writer is freed.
+    pub encodings: *const c_char,
 }
 
 // SAFETY: integers and pointers, no padding.
@@ -313,6 +323,7 @@ pub unsafe extern "C" fn pf_writer_open(
                 writer,
                 schema: Schema::clone(&schema),
                 path: kept,
+                encodings: None,
                 scratch: Scratch::default(),
             };
             *out = WRITERS.insert(SharedWriter { open: Mutex::new(open), meter, stopper });
@@ -473,9 +484,13 @@ unsafe fn close(writer: *mut pf_writer, deadline: Option<Instant>, part: *mut pf
     };
     let Some(mut open) = locked else { return Ok(PF_TIMEOUT) };
     let Some(result) = open.writer.close_until(deadline) else { return Ok(PF_TIMEOUT) };
-    let PartSummary { rows, bytes, row_groups, .. } = result?;
+    let PartSummary { rows, bytes, row_groups, encodings, .. } = result?;
     let path = open.path.as_ptr();
-    let published = |struct_size| pf_part { struct_size, reserved: 0, rows, bytes, row_groups, path };
+    // Another close may have handed it out before, so it is made once. It has no NULs.
+    let kept = open.encodings.get_or_insert_with(|| CString::new(encodings).unwrap_or_default());
+    let encodings = kept.as_ptr();
+    let published =
+        |struct_size| pf_part { struct_size, reserved: 0, rows, bytes, row_groups, path, encodings };
     // SAFETY: the caller's promise.
     unsafe { input::result(part, published) }.map(|()| PF_OK)
 }

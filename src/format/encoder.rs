@@ -118,6 +118,19 @@ impl ParquetEncoders {
         let chosen = leaves.iter().map(|_| Default::default()).collect();
         ParquetEncoders { factory, schema, leaves, chosen, row_group_rows, path: Arc::new(path) }
     }
+
+    /// What is chosen for the leaf columns of fields that are not nested.
+    pub(super) fn chosen(&self) -> Vec<(usize, Type, Arc<Chosen>)> {
+        let mut leaf = 0;
+        let mut columns = Vec::new();
+        for (leaves, chosen) in self.leaves.iter().zip(&self.chosen) {
+            if let [(column, _)] = &leaves[..] {
+                columns.push((leaf, column.physical_type(), chosen.clone()));
+            }
+            leaf += leaves.len();
+        }
+        columns
+    }
 }
 
 impl Encoders for ParquetEncoders {

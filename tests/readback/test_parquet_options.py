@@ -2,6 +2,7 @@
 
 import ctypes
 import datetime
+import json
 import math
 from decimal import Decimal
 from pathlib import Path
@@ -196,6 +197,27 @@ def test_metadata(parts):
     sink = pq.ParquetFile(parts / "sink.parquet")
     assert sink.schema_arrow.field("n").metadata[b"PARQUET:field_id"] == b"3"
     assert sink.metadata.row_group(0).column(0).bloom_filter_offset
+
+
+@pytest.mark.parametrize("name", ["auto_v1", "auto_v2", "choices", "metadata"])
+def test_the_encodings_that_were_chosen_are_in_the_file(parts, name):
+    path = parts / f"{name}.parquet"
+    metadata = pq.read_metadata(path)
+    told = json.loads(metadata.metadata.get(b"libflow.encodings", b"[]"))
+    assert {entry[0] for entry in told} == {
+        i for i, chunk in enumerate(chunks(path))
+        if name != "choices" or i in (0, 1, 3)
+        if name != "metadata" or i == 1
+        if not chunk.path_in_schema.startswith(CRATE)
+    }
+    for column, encoding, values, distinct, size, plain, encoded in told:
+        chunk = metadata.row_group(0).column(column)
+        assert encoding in chunk.encodings
+        assert encoding == "RLE_DICTIONARY" or "RLE_DICTIONARY" not in chunk.encodings
+        assert 0 < distinct <= values <= chunk.num_values
+        assert encoded <= plain + plain // 50  # of those nearly as small it is the first
+        width = {"INT32": 4, "INT64": 8, "FLOAT": 4, "DOUBLE": 8}.get(chunk.physical_type)
+        assert width is None or size == width * values
 
 
 def test_distinct_values_are_counted_where_they_are_known(parts):
