@@ -602,9 +602,8 @@ typedef struct pf_writer_options {
    */
   uint64_t sync_bytes;
   /**
-   * 1: pages carry a CRC-32, which a reader may check (pyarrow: `page_checksum_verification`). Pages of
-   * bools, 16-bit floats, wide decimals, fixed-size binary, nested fields and row groups that came by levels
-   * have none. 0, the default: none have, as few readers look and compressed pages are often broken visibly.
+   * 1: pages carry a CRC-32, which a reader may check (pyarrow: `page_checksum_verification`). 0, the
+   * default: none does, as few readers look and compressed pages are often broken visibly.
    */
   uint32_t page_crc;
   /**

@@ -21,8 +21,9 @@ use flow::format::{
 use flow::schema::{Schema, fixed_width};
 use flow::storage::Sync;
 use flow::writer::{Writer, WriterOptions};
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::basic::Encoding;
+use parquet::file::metadata::PageIndexPolicy;
 use proptest::prelude::*;
 
 /// A value of the model: of a scalar, its stored bytes.
@@ -696,11 +697,18 @@ fn case(seed: u64) {
     assert_eq!(part.rows as usize, model[0].len());
     assert_eq!(part.bytes, path.metadata().unwrap().len());
 
-    let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(&path).unwrap()).unwrap();
+    // All rows page by page, or the last ones, which are found by the page index.
+    let (policy, start) = match random.below(2) {
+        0 => (PageIndexPolicy::Skip, 0),
+        _ => (PageIndexPolicy::Optional, random.below(model[0].len() + 1)),
+    };
+    let options = ArrowReaderOptions::new().with_page_index_policy(policy);
+    let file = File::open(&path).unwrap();
+    let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options).unwrap();
     assert_eq!(part.row_groups as usize, reader.metadata().num_row_groups());
-    let batches: Vec<_> = reader.build().unwrap().map(Result::unwrap).collect();
+    let batches: Vec<_> = reader.with_offset(start).build().unwrap().map(Result::unwrap).collect();
     for (i, expected) in model.iter().enumerate() {
-        assert_eq!(&read(&batches, i), expected, "column {i}, {}", fields[i].data_type());
+        assert_eq!(&read(&batches, i), &expected[start..], "column {i}, {}", fields[i].data_type());
     }
     readback::leave(seed, &path, part.row_groups, &fields, &model);
 }

@@ -114,9 +114,8 @@ pub struct pf_writer_options {
     /// Bytes after which what has been written is forced to disk, so that a close has less to wait for and a
     /// crash of the machine less to take; 0: only as `sync` says.
     pub sync_bytes: u64,
-    /// 1: pages carry a CRC-32, which a reader may check (pyarrow: `page_checksum_verification`). Pages of
-    /// bools, 16-bit floats, wide decimals, fixed-size binary, nested fields and row groups that came by levels
-    /// have none. 0, the default: none have, as few readers look and compressed pages are often broken visibly.
+    /// 1: pages carry a CRC-32, which a reader may check (pyarrow: `page_checksum_verification`). 0, the
+    /// default: none does, as few readers look and compressed pages are often broken visibly.
     pub page_crc: u32,
     /// One of `PF_STATISTICS_*`, for columns without an option of their own; 0 = page: they cost little, and
     /// readers skip what a filter rules out. Texts and bytes in them are cut to 64 bytes, as the format allows.

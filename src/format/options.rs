@@ -130,8 +130,7 @@ pub struct ParquetOptions {
     pub page_rows: usize,
     /// Bytes of a page before compression, about; at most 1 GiB.
     pub page_bytes: usize,
-    /// Whether pages carry a checksum: those that libflow encodes itself, which are those of all fields of
-    /// numbers, texts and bytes that are not nested.
+    /// Whether pages carry a checksum.
     pub page_crc: bool,
     /// Of columns without an option of their own.
     pub statistics: StatisticsLevel,

@@ -40,6 +40,7 @@ pub struct ParquetPart {
     writer: SerializedFileWriter<LargeWrites>,
     path: PathBuf,
     chosen: Vec<(usize, Type, Arc<Chosen>)>,
+    page_crc: bool,
 }
 
 /// Bytes that go to storage in one write: each may take a round trip.
@@ -100,7 +101,8 @@ impl ParquetPart {
         );
         let writer = writer.map_err(|e| starting(&e))?;
         let encoders = ParquetEncoders::new(&writer, stored, &chunks, options.row_group_rows, path.clone());
-        let mut part = ParquetPart { writer, path, chosen: encoders.chosen() };
+        let (chosen, page_crc) = (encoders.chosen(), options.page_crc);
+        let mut part = ParquetPart { writer, path, chosen, page_crc };
         part.put_metadata("libflow.version", env!("CARGO_PKG_VERSION"));
         Ok((part, encoders))
     }
@@ -126,7 +128,7 @@ impl ParquetPart {
     /// Encodes and writes a row group that came by levels.
     pub fn append_levels(&mut self, group: LeveledRowGroup) -> Result<()> {
         let append = || {
-            group.append_to(&mut self.writer)?;
+            group.append_to(&mut self.writer, self.page_crc)?;
             Ok(self.writer.flush()?)
         };
         append().map_err(|e| writing(&self.path, &e))
