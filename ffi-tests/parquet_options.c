@@ -75,10 +75,6 @@ static void limits(void) {
   options.row_group_rows = 100;
   options.row_group_bytes = UINT64_MAX;
   part("row_group_rows.parquet", &options, 3);
-  options = start;
-  options.sync_bytes = 1;
-  options.window_rows = 10;
-  part("sync_bytes.parquet", &options, 1);
 }
 
 static bool has_width(int32_t type, bool with_floats) {

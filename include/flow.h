@@ -49,7 +49,7 @@
 #define PF_SINK_RESULT_INIT {sizeof(pf_sink_result), 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL}
 #define PF_WRITER_OPTIONS_INIT                                                                             \
   {sizeof(pf_writer_options), PF_CODEC_ZSTD, PF_LEVEL_DEFAULT, PF_SYNC_ON_CLOSE, PF_IF_EXISTS_FAIL, 0, 0,  \
-   0, 0, 0, 0, 0, 0, 0, 0, PF_STATISTICS_DEFAULT, NULL, 0, 0, NULL, 0, 0}
+   0, 0, 0, 0, 0, 0, 0, 0, PF_STATISTICS_DEFAULT, NULL, 0, 0, NULL, 0, 0, 0}
 #define PF_SINK_OPTIONS_INIT {sizeof(pf_sink_options), 0, 0}
 #define PF_POOL_OPTIONS_INIT {sizeof(pf_pool_options), 0, 0, NULL, 0, 0}
 #define PF_STATS_INIT {sizeof(pf_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
@@ -427,10 +427,16 @@ struct ArrowArrayStream;
 /** The codec's default level. Codecs without levels take only this. */
 #define PF_LEVEL_DEFAULT -2147483648
 
-/** Nothing is forced to disk: a crash of the process loses no published part, a power cut may. */
+/**
+ * Nothing is forced to disk at close: a crash of the process loses no published part, a power cut may, for as
+ * long as the system keeps it in memory (on Linux half a minute or so).
+ */
 #define PF_SYNC_NONE 0
 
-/** The part is forced to disk before it is published, its directory after. The default. */
+/**
+ * The part is forced to disk before it is published, its directory after: what a close has returned for, no
+ * power cut takes. The default.
+ */
 #define PF_SYNC_ON_CLOSE 1
 
 /** A final name that is taken is `PF_ERR_CONFLICT`, at open and at close. The default. */
@@ -597,8 +603,11 @@ typedef struct pf_writer_options {
    */
   uint64_t page_bytes;
   /**
-   * Bytes after which what has been written is forced to disk, so that a close has less to wait for and a
-   * crash of the machine less to take; 0: only as `sync` says.
+   * Bytes after which what has been written is forced to disk, by a thread of its own; 0: only as `sync` says.
+   * At most twice as many, and one write of about 4 MiB, are written and not on disk: beyond that, writing
+   * waits. So a close has less to wait for, and a power cut takes no more than that of the temporary file. It
+   * still takes the part: without a footer, which a close writes, readers do not open it. Rows are written
+   * once their row group has ended. An error of the disk is the writer's, told by the next call or by close.
    */
   uint64_t sync_bytes;
   /**
@@ -630,6 +639,12 @@ typedef struct pf_writer_options {
   uint64_t sorting_count;
   /** `sizeof(pf_sort_key)`. */
   uint64_t sorting_size;
+  /**
+   * Milliseconds after which what has been written is forced to disk, as by `sync_bytes`, beside which it may
+   * be given; at most a day, 0: never. What was written longer ago, and as long as the disk took since, no power
+   * cut takes.
+   */
+  uint64_t sync_ms;
 } pf_writer_options;
 
 /**

@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::format::{Codec, PageVersion, ParquetOptions, PartSummary};
 use crate::pool::{Meter, Stopper};
 use crate::schema::Schema;
-use crate::storage::{IfExists, Sync};
+use crate::storage::{IfExists, Sync, SyncEvery};
 use crate::writer::{Writer, WriterOptions};
 
 pub(super) static WRITERS: Table<SharedWriter> = Table::new(Kind::Writer);
@@ -68,9 +68,11 @@ pub const PF_CODEC_LZ4_RAW: i32 = 7;
 /// The codec's default level. Codecs without levels take only this.
 pub const PF_LEVEL_DEFAULT: i32 = -2147483648;
 
-/// Nothing is forced to disk: a crash of the process loses no published part, a power cut may.
+/// Nothing is forced to disk at close: a crash of the process loses no published part, a power cut may, for as
+/// long as the system keeps it in memory (on Linux half a minute or so).
 pub const PF_SYNC_NONE: i32 = 0;
-/// The part is forced to disk before it is published, its directory after. The default.
+/// The part is forced to disk before it is published, its directory after: what a close has returned for, no
+/// power cut takes. The default.
 pub const PF_SYNC_ON_CLOSE: i32 = 1;
 
 /// A final name that is taken is `PF_ERR_CONFLICT`, at open and at close. The default.
@@ -111,8 +113,11 @@ pub struct pf_writer_options {
     /// Bytes of a page before compression, about, at most 1 GiB; 0 = 1 MiB, for the same reason. One value
     /// always fits.
     pub page_bytes: u64,
-    /// Bytes after which what has been written is forced to disk, so that a close has less to wait for and a
-    /// crash of the machine less to take; 0: only as `sync` says.
+    /// Bytes after which what has been written is forced to disk, by a thread of its own; 0: only as `sync` says.
+    /// At most twice as many, and one write of about 4 MiB, are written and not on disk: beyond that, writing
+    /// waits. So a close has less to wait for, and a power cut takes no more than that of the temporary file. It
+    /// still takes the part: without a footer, which a close writes, readers do not open it. Rows are written
+    /// once their row group has ended. An error of the disk is the writer's, told by the next call or by close.
     pub sync_bytes: u64,
     /// 1: pages carry a CRC-32, which a reader may check (pyarrow: `page_checksum_verification`). 0, the
     /// default: none does, as few readers look and compressed pages are often broken visibly.
@@ -135,6 +140,10 @@ pub struct pf_writer_options {
     pub sorting_count: u64,
     /// `sizeof(pf_sort_key)`.
     pub sorting_size: u64,
+    /// Milliseconds after which what has been written is forced to disk, as by `sync_bytes`, beside which it may
+    /// be given; at most a day, 0: never. What was written longer ago, and as long as the disk took since, no power
+    /// cut takes.
+    pub sync_ms: u64,
 }
 
 // SAFETY: integers and pointers, no padding.
@@ -168,6 +177,7 @@ impl pf_writer_options {
         sorting: std::ptr::null(),
         sorting_count: 0,
         sorting_size: 0,
+        sync_ms: 0,
     };
 
     /// # Safety
@@ -213,6 +223,13 @@ impl pf_writer_options {
         if given.page_crc > 1 {
             return Err(Error::invalid(format!("options.page_crc is {}; give 0 or 1", given.page_crc)));
         }
+        const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+        if given.sync_ms > DAY_MS {
+            return Err(Error::invalid(format!(
+                "options.sync_ms is {}, more than a day; give 0 to {DAY_MS} milliseconds",
+                given.sync_ms
+            )));
+        }
         let defaults = WriterOptions::default();
         let or = |value: u64, default: usize| match value {
             0 => default,
@@ -240,7 +257,10 @@ impl pf_writer_options {
                 sorting,
             },
             sync,
-            sync_bytes: or(given.sync_bytes, usize::MAX),
+            sync_every: SyncEvery {
+                bytes: Some(or(given.sync_bytes, 0)).filter(|&bytes| bytes > 0),
+                interval: Some(Duration::from_millis(given.sync_ms)).filter(|every| !every.is_zero()),
+            },
             if_exists,
             window_rows: or(given.window_rows, defaults.window_rows),
             window_bytes: or(given.window_bytes, defaults.window_bytes),

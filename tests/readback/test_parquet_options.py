@@ -348,6 +348,7 @@ class Options(ctypes.Structure):
         ("sorting", ctypes.c_void_p),
         ("sorting_count", ctypes.c_uint64),
         ("sorting_size", ctypes.c_uint64),
+        ("sync_ms", ctypes.c_uint64),
     ]
 
 
