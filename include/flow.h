@@ -415,6 +415,12 @@ struct ArrowArrayStream;
 /** Gzip, `codec_level` 0 to 9, default 6. */
 #define PF_CODEC_GZIP 2
 
+/**
+ * Brotli, `codec_level` 0 to 11, default 1. Only in a libflow that was built with cargo's feature `brotli`:
+ * another's `pf_writer_open` and `pf_sink_open` return `PF_ERR_UNSUPPORTED`.
+ */
+#define PF_CODEC_BROTLI 4
+
 /** LZ4 in Hadoop's framing; deprecated by the format, for old readers. */
 #define PF_CODEC_LZ4 5
 
@@ -1029,7 +1035,7 @@ void pf_schema_free(struct pf_schema *schema);
  * Errors: `PF_ERR_INVALID_ARGUMENT` (among them options of columns that are not there, or an encoding that
  * cannot carry the type), `PF_ERR_STALE_HANDLE` (schema), `PF_ERR_NOT_FOUND` (the
  * directory), `PF_ERR_PERMISSION`, `PF_ERR_NO_SPACE`, `PF_ERR_IO`, `PF_ERR_CONFLICT` (the part exists,
- * or another writer is writing it).
+ * or another writer is writing it), `PF_ERR_UNSUPPORTED` (a codec that this build has not).
  */
 pf_status pf_writer_open(const char *path,
                          const struct pf_schema *schema,

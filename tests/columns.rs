@@ -579,12 +579,14 @@ fn any_options(random: &mut Random, schema: &Schema) -> ParquetOptions {
         Codec::Uncompressed,
         Codec::Snappy,
         Codec::Gzip(1 + random.below(9) as i32),
+        #[cfg(feature = "brotli")]
+        Codec::Brotli(random.below(12) as i32),
         Codec::Zstd([-131_072, -7, -1, 1, 9, 22][random.below(6)]),
         Codec::Lz4Raw,
     ];
     let levels = [StatisticsLevel::None, StatisticsLevel::Chunk, StatisticsLevel::Page];
     let mut options = ParquetOptions {
-        codec: codecs[random.below(5)],
+        codec: codecs[random.below(codecs.len())],
         row_group_rows: 1 + random.below(70),
         page_version: [PageVersion::V1, PageVersion::V2][random.below(2)],
         page_crc: random.below(2) == 0,

@@ -58,6 +58,9 @@ pub const PF_CODEC_UNCOMPRESSED: i32 = 0;
 pub const PF_CODEC_SNAPPY: i32 = 1;
 /// Gzip, `codec_level` 0 to 9, default 6.
 pub const PF_CODEC_GZIP: i32 = 2;
+/// Brotli, `codec_level` 0 to 11, default 1. Only in a libflow that was built with cargo's feature `brotli`:
+/// another's `pf_writer_open` and `pf_sink_open` return `PF_ERR_UNSUPPORTED`.
+pub const PF_CODEC_BROTLI: i32 = 4;
 /// LZ4 in Hadoop's framing; deprecated by the format, for old readers.
 pub const PF_CODEC_LZ4: i32 = 5;
 /// Zstandard, `codec_level` 1 to 22, default 1; or -131,072 to -1, which are faster and compress less.
@@ -194,12 +197,15 @@ impl pf_writer_options {
             PF_CODEC_UNCOMPRESSED => Codec::Uncompressed,
             PF_CODEC_SNAPPY => Codec::Snappy,
             PF_CODEC_GZIP => Codec::Gzip(level(6)),
+            PF_CODEC_BROTLI => Codec::Brotli(level(1)),
             PF_CODEC_LZ4 => Codec::Lz4,
             PF_CODEC_ZSTD => Codec::Zstd(level(1)),
             PF_CODEC_LZ4_RAW => Codec::Lz4Raw,
             other => return Err(unknown("codec", other, "PF_CODEC_*")),
         };
-        if !matches!(codec, Codec::Gzip(_) | Codec::Zstd(_)) && given.codec_level != PF_LEVEL_DEFAULT {
+        if !matches!(codec, Codec::Gzip(_) | Codec::Brotli(_) | Codec::Zstd(_))
+            && given.codec_level != PF_LEVEL_DEFAULT
+        {
             return Err(Error::invalid(format!(
                 "options.codec_level is {}, but codec {} has no levels; pass PF_LEVEL_DEFAULT",
                 given.codec_level, given.codec
@@ -320,7 +326,7 @@ pub(super) unsafe fn read_path<'a>(path: *const c_char) -> Result<(&'a Path, CSt
 /// Errors: `PF_ERR_INVALID_ARGUMENT` (among them options of columns that are not there, or an encoding that
 /// cannot carry the type), `PF_ERR_STALE_HANDLE` (schema), `PF_ERR_NOT_FOUND` (the
 /// directory), `PF_ERR_PERMISSION`, `PF_ERR_NO_SPACE`, `PF_ERR_IO`, `PF_ERR_CONFLICT` (the part exists,
-/// or another writer is writing it).
+/// or another writer is writing it), `PF_ERR_UNSUPPORTED` (a codec that this build has not).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pf_writer_open(
     path: *const c_char,
