@@ -281,9 +281,11 @@ START = datetime.datetime(2024, 1, 1, tzinfo=UTC)
 PREFIX = "é" * 40
 KINDS = {
     "int8": (pa.int8(), clustered(lambda i: i // 20 - 60)),
+    "int16": (pa.int16(), clustered(lambda i: i * 20 - 24_000)),
     "int32": (pa.int32(), clustered(lambda i: i * 1000 - 1_200_000)),
     "int64": (pa.int64(), clustered(lambda i: (i - 1200) * 2**52)),
     "uint8": (pa.uint8(), clustered(lambda i: i // 10)),
+    "uint16": (pa.uint16(), clustered(lambda i: i * 27)),
     "uint32": (pa.uint32(), clustered(lambda i: i * 1_700_000)),
     "uint64": (pa.uint64(), clustered(lambda i: i * 2**52 * 1)),
     "uint64 high": (pa.uint64(), clustered(lambda i: 2**63 - 2**52 * 1200 + i * 2**52)),
@@ -301,6 +303,7 @@ KINDS = {
     "ms": (pa.timestamp("ms", "UTC"), clustered(lambda i: START + datetime.timedelta(milliseconds=i))),
     "us": (pa.timestamp("us", "UTC"), clustered(lambda i: START - datetime.timedelta(microseconds=i))),
     "local us": (pa.timestamp("us"), clustered(lambda i: datetime.datetime(1970, 1, 1) + datetime.timedelta(hours=i - 900))),
+    "ns": (pa.timestamp("ns"), clustered(lambda i: datetime.datetime(1970, 1, 1) + datetime.timedelta(minutes=i - 900))),
     "bool": (pa.bool_(), clustered(lambda i: i > 1200)),
     "time": (pa.time64("us"), clustered(lambda i: (datetime.datetime(2000, 1, 1) + datetime.timedelta(seconds=i)).time())),
 }
@@ -438,7 +441,18 @@ FORMS = {
     "dictionary, bloom": (2, True, {}),
     "chunk statistics": (0, False, {"statistics": 2}),
     "no statistics, bloom": (0, True, {"statistics": 1}),
+    "other encoding, bloom, crc": (None, True, {"page_crc": 1}),
 }
+
+
+def other_encoding(kind):
+    """What the type has beside plain values and a dictionary."""
+    if pa.types.is_string(kind) or pa.types.is_binary(kind):
+        return 4
+    if pa.types.is_floating(kind):
+        return 5
+    wide = pa.types.is_fixed_size_binary(kind) or pa.types.is_decimal(kind) and kind.precision > 18
+    return 1 if wide or pa.types.is_boolean(kind) else 3
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -446,6 +460,8 @@ FORMS = {
 def test_filters_find_the_matching_rows(name, form, tmp_path):
     kind, all_values = KINDS[name]
     encoding, bloom, more = FORMS[form]
+    if encoding is None:
+        encoding = other_encoding(kind)
     if name == "bool":
         encoding, bloom = min(encoding, 1), False
     for pattern, is_null in NULLS.items():
