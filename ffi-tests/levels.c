@@ -104,7 +104,8 @@ static void close_part(pf_writer *writer, uint64_t rows, uint64_t row_groups) {
 }
 
 /* All eight types, required, optional and repeated as `kinds` says, in two row groups. */
-static void every_type(const char *name, const uint32_t *kinds, size_t kind_count) {
+static void every_type(const char *name, const uint32_t *kinds, size_t kind_count,
+                       const pf_writer_options *options) {
   static const char *const words[] = {
       [PF_FIELD_REQUIRED] = "required", [PF_FIELD_NULLABLE] = "optional", [EXPECT_REPEATED] = "repeated"};
   static char message[4096], names[3 * TYPES][32];
@@ -123,7 +124,7 @@ static void every_type(const char *name, const uint32_t *kinds, size_t kind_coun
   sprintf(message + end, " }");
 
   const char *path = path_of(name);
-  pf_writer *writer = open_message(path, message, NULL);
+  pf_writer *writer = open_message(path, message, options);
   expected part = expect_begin(path, fields, count, 2, false, false);
   for (uint64_t group = 0, n = 0; group < 2; group++) {
     memset(columns, 0, sizeof columns);
@@ -336,9 +337,12 @@ int main(int argc, char **argv) {
   static const uint32_t required[] = {PF_FIELD_REQUIRED}, repeated[] = {EXPECT_REPEATED};
   static const uint32_t flat[] = {PF_FIELD_REQUIRED, PF_FIELD_NULLABLE};
   test_begin(argc, argv);
-  every_type("required.parquet", required, 1);
-  every_type("flat.parquet", flat, 2);
-  every_type("repeated.parquet", repeated, 1);
+  every_type("required.parquet", required, 1, NULL);
+  every_type("flat.parquet", flat, 2, NULL);
+  pf_writer_options options = PF_WRITER_OPTIONS_INIT;
+  options.page_crc = 1;
+  options.page_rows = 100;
+  every_type("repeated.parquet", repeated, 1, &options);
   nested();
   among_row_chunks();
   few_rows_and_many();

@@ -377,8 +377,10 @@ static void by_macros(void) {
   const char *path = path_of("by_macros.parquet");
   pf_schema *schema = NULL;
   pf_writer *writer = NULL;
+  pf_writer_options options = PF_WRITER_OPTIONS_INIT;
+  options.page_crc = 1;
   CHECK_OK(pf_schema_new(two, 2, sizeof *two, &schema, &err));
-  CHECK_OK(pf_writer_open(path, schema, NULL, &writer, &err));
+  CHECK_OK(pf_writer_open(path, schema, &options, &writer, &err));
   pf_schema_free(schema);
   CHECK_OK(pf_append_row_chunk(writer, &chunk, &err));
   CHECK_OK(pf_close(writer, NULL, &err));

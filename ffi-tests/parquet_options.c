@@ -75,10 +75,6 @@ static void limits(void) {
   options.row_group_rows = 100;
   options.row_group_bytes = UINT64_MAX;
   part("row_group_rows.parquet", &options, 3);
-  options = start;
-  options.sync_bytes = 1;
-  options.window_rows = 10;
-  part("sync_bytes.parquet", &options, 1);
 }
 
 static bool has_width(int32_t type, bool with_floats) {
@@ -236,6 +232,71 @@ static void metadata(void) {
   expect_end(&to);
 }
 
+/* What is chosen is told, and only where there was a choice and a value. */
+static void choices(void) {
+  enum { rows = 5000 };
+  static int64_t few[rows], numbers[rows];
+  static double reals[rows];
+  static uint8_t nulls[rows];
+  const pf_field fields[] = {
+      PF_FIELD("few", PF_TYPE_INT64, PF_FIELD_REQUIRED),
+      PF_FIELD("rising", PF_TYPE_INT64, PF_FIELD_REQUIRED),
+      PF_FIELD("asked", PF_TYPE_INT64, PF_FIELD_REQUIRED),
+      PF_FIELD("real", PF_TYPE_FLOAT64, PF_FIELD_REQUIRED),
+      PF_FIELD("null", PF_TYPE_INT64, PF_FIELD_NULLABLE),
+  };
+  const pf_column_options asked = {"asked", PF_ENCODING_PLAIN, 0, 0, 0, 0, 0};
+  pf_writer_options options = start;
+  options.columns = &asked;
+  options.column_count = 1;
+  options.column_size = sizeof asked;
+  options.window_rows = rows;
+  pf_schema *schema = NULL;
+  pf_writer *writer = NULL;
+  CHECK_OK(pf_schema_new(fields, 5, sizeof *fields, &schema, &err));
+  const char *path = path_of("choices.parquet");
+  CHECK_OK(pf_writer_open(path, schema, &options, &writer, &err));
+  pf_schema_free(schema);
+  for (int64_t i = 0; i < rows; i++) {
+    few[i] = i * i * 1000003 % 7 * 1000000007;
+    numbers[i] = i * 1000 + i % 13;
+    reals[i] = 1.0 + (double)(i * 7919 % rows) / rows;
+  }
+  pf_column_slice slices[] = {PF_VALUES(few, rows, NULL), PF_VALUES(numbers, rows, NULL),
+                              PF_VALUES(numbers, rows, NULL), PF_VALUES(reals, rows, NULL),
+                              PF_VALUES(numbers, rows, nulls)};
+  slices[4].validity_kind = PF_VALIDITY_BYTES;
+  const pf_row_chunk chunk = PF_ROW_CHUNK(slices, 5);
+  CHECK_OK(pf_append_row_chunk(writer, &chunk, &err));
+  pf_part made = PF_PART_INIT, again = PF_PART_INIT;
+  CHECK_OK(pf_close(writer, &made, &err));
+  CHECK_OK(pf_close(writer, &again, &err));
+  CHECK(made.encodings == again.encodings);
+  CHECK(strncmp(made.encodings, "[[0,\"RLE_DICTIONARY\",1024,4,8192,", 32) == 0);
+  CHECK(strstr(made.encodings, "],[1,\"DELTA_BINARY_PACKED\",1024,1024,8192,") != NULL);
+  CHECK(strstr(made.encodings, "],[2,") == NULL);
+  CHECK(strstr(made.encodings, "],[3,\"BYTE_STREAM_SPLIT\",1024,1024,8192,") != NULL);
+  CHECK(strstr(made.encodings, "],[4,") == NULL);
+  expected to = expect_begin(path, fields, 5, 1, false, false);
+  for (int row = 0; row < rows; row++) {
+    expect_value(&to, &few[row], 8);
+    expect_value(&to, &numbers[row], 8);
+    expect_value(&to, &numbers[row], 8);
+    expect_value(&to, &reals[row], 8);
+    expect_value(&to, NULL, 8);
+  }
+  expect_end(&to);
+  pf_writer_free(writer);
+
+  /* A part without rows. */
+  writer = open_column(path_of("no_choices.parquet"), fields, NULL);
+  CHECK_OK(pf_close(writer, &made, &err));
+  CHECK(strcmp(made.encodings, "") == 0);
+  to = expect_begin(made.path, fields, 1, 0, false, false);
+  expect_end(&to);
+  pf_writer_free(writer);
+}
+
 /* A sink takes the same options. */
 static void of_a_sink(void) {
   const pf_record_field field = {"n", PF_TYPE_INT64, 0, 8, PF_NULL_NEVER, 0, 0, 0, NULL, 3, 0};
@@ -273,6 +334,7 @@ int main(int argc, char **argv) {
   statistics();
   bloom_filters();
   metadata();
+  choices();
   of_a_sink();
   table_free(all_types);
   return test_end();

@@ -58,6 +58,19 @@ static void of_the_part(void) {
   SPOILT((o.sorting_count = 1, o.sorting_size = sizeof key), "1 elements of pf_sort_key");
 }
 
+/* Brotli is in the enumeration, but not in this build. */
+static void of_the_build(void) {
+  pf_writer_options options = start;
+  options.codec = PF_CODEC_BROTLI;
+  pf_writer *none = NULL;
+  const char *path = path_of("refused.parquet");
+  CHECK_STATUS(pf_writer_open(path, schema, &options, &none, &err), PF_ERR_UNSUPPORTED);
+  CHECK_SAYS("codec brotli");
+  CHECK_SAYS("--features brotli");
+  CHECK(none == NULL);
+  CHECK_NO_FILE(path);
+}
+
 static void of_columns(void) {
   const pf_column_options good = {"n", 0, 0, PF_COLUMN_BLOOM_FILTER, 0, 0, 0};
 #define COLUMN(change, says)    \
@@ -143,6 +156,7 @@ int main(int argc, char **argv) {
   };
   CHECK_OK(pf_schema_new(fields, 5, sizeof *fields, &schema, &err));
   of_the_part();
+  of_the_build();
   of_columns();
   of_sort_keys();
   metadata();

@@ -45,11 +45,11 @@
 
 /** Start values of the structs that carry their size. */
 #define PF_ERROR_INIT {sizeof(pf_error), 0, 0, 0, {0}, {0}}
-#define PF_PART_INIT {sizeof(pf_part), 0, 0, 0, 0, NULL}
+#define PF_PART_INIT {sizeof(pf_part), 0, 0, 0, 0, NULL, NULL}
 #define PF_SINK_RESULT_INIT {sizeof(pf_sink_result), 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL}
 #define PF_WRITER_OPTIONS_INIT                                                                             \
   {sizeof(pf_writer_options), PF_CODEC_ZSTD, PF_LEVEL_DEFAULT, PF_SYNC_ON_CLOSE, PF_IF_EXISTS_FAIL, 0, 0,  \
-   0, 0, 0, 0, 0, 0, 0, 0, PF_STATISTICS_DEFAULT, NULL, 0, 0, NULL, 0, 0}
+   0, 0, 0, 0, 0, 0, 0, 0, PF_STATISTICS_DEFAULT, NULL, 0, 0, NULL, 0, 0, 0}
 #define PF_SINK_OPTIONS_INIT {sizeof(pf_sink_options), 0, 0}
 #define PF_POOL_OPTIONS_INIT {sizeof(pf_pool_options), 0, 0, NULL, 0, 0}
 #define PF_STATS_INIT {sizeof(pf_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
@@ -415,6 +415,12 @@ struct ArrowArrayStream;
 /** Gzip, `codec_level` 0 to 9, default 6. */
 #define PF_CODEC_GZIP 2
 
+/**
+ * Brotli, `codec_level` 0 to 11, default 1. Only in a libflow that was built with cargo's feature `brotli`:
+ * another's `pf_writer_open` and `pf_sink_open` return `PF_ERR_UNSUPPORTED`.
+ */
+#define PF_CODEC_BROTLI 4
+
 /** LZ4 in Hadoop's framing; deprecated by the format, for old readers. */
 #define PF_CODEC_LZ4 5
 
@@ -427,10 +433,16 @@ struct ArrowArrayStream;
 /** The codec's default level. Codecs without levels take only this. */
 #define PF_LEVEL_DEFAULT -2147483648
 
-/** Nothing is forced to disk: a crash of the process loses no published part, a power cut may. */
+/**
+ * Nothing is forced to disk at close: a crash of the process loses no published part, a power cut may, for as
+ * long as the system keeps it in memory (on Linux half a minute or so).
+ */
 #define PF_SYNC_NONE 0
 
-/** The part is forced to disk before it is published, its directory after. The default. */
+/**
+ * The part is forced to disk before it is published, its directory after: what a close has returned for, no
+ * power cut takes. The default.
+ */
 #define PF_SYNC_ON_CLOSE 1
 
 /** A final name that is taken is `PF_ERR_CONFLICT`, at open and at close. The default. */
@@ -597,14 +609,16 @@ typedef struct pf_writer_options {
    */
   uint64_t page_bytes;
   /**
-   * Bytes after which what has been written is forced to disk, so that a close has less to wait for and a
-   * crash of the machine less to take; 0: only as `sync` says.
+   * Bytes after which what has been written is forced to disk, by a thread of its own; 0: only as `sync` says.
+   * At most twice as many, and one write of about 4 MiB, are written and not on disk: beyond that, writing
+   * waits. So a close has less to wait for, and a power cut takes no more than that of the temporary file. It
+   * still takes the part: without a footer, which a close writes, readers do not open it. Rows are written
+   * once their row group has ended. An error of the disk is the writer's, told by the next call or by close.
    */
   uint64_t sync_bytes;
   /**
-   * 1: pages carry a CRC-32, which a reader may check (pyarrow: `page_checksum_verification`). Pages of
-   * bools, 16-bit floats, wide decimals, fixed-size binary, nested fields and row groups that came by levels
-   * have none. 0, the default: none have, as few readers look and compressed pages are often broken visibly.
+   * 1: pages carry a CRC-32, which a reader may check (pyarrow: `page_checksum_verification`). 0, the
+   * default: none does, as few readers look and compressed pages are often broken visibly.
    */
   uint32_t page_crc;
   /**
@@ -631,6 +645,12 @@ typedef struct pf_writer_options {
   uint64_t sorting_count;
   /** `sizeof(pf_sort_key)`. */
   uint64_t sorting_size;
+  /**
+   * Milliseconds after which what has been written is forced to disk, as by `sync_bytes`, beside which it may
+   * be given; at most a day, 0: never. What was written longer ago, and as long as the disk took since, no power
+   * cut takes.
+   */
+  uint64_t sync_ms;
 } pf_writer_options;
 
 /**
@@ -720,6 +740,17 @@ typedef struct pf_part {
   uint64_t row_groups;
   /** Its final name; valid until the writer is freed. */
   const char *path;
+  /**
+   * Which encodings were chosen for columns of `PF_ENCODING_AUTO`, and why: JSON, an array of arrays
+   * `[column, encoding, values, distinct, bytes, plain, encoded]`, and "" if none were. `column` is the
+   * leaf column's number, `encoding` its name in parquet.thrift. It was chosen by a sample of so many
+   * `values`, of which `distinct` differ: PLAIN they are `bytes` bytes, compressed `plain`, and in this
+   * encoding and compressed `encoded`, a dictionary's share included. A column for which another encoding
+   * was chosen later (after 1,048,576 rows) has an array for each. Nested columns have none, nor bools,
+   * 16-bit floats, wide decimals and fixed-size binary. Also the part's metadata `libflow.encodings`, which
+   * `flow inspect` shows. Valid until the writer is freed.
+   */
+  const char *encodings;
 } pf_part;
 
 /** A required column's values for a row group. See `PF_COLUMN_VALUES` and `PF_COLUMN_BYTES`. */
@@ -1004,7 +1035,7 @@ void pf_schema_free(struct pf_schema *schema);
  * Errors: `PF_ERR_INVALID_ARGUMENT` (among them options of columns that are not there, or an encoding that
  * cannot carry the type), `PF_ERR_STALE_HANDLE` (schema), `PF_ERR_NOT_FOUND` (the
  * directory), `PF_ERR_PERMISSION`, `PF_ERR_NO_SPACE`, `PF_ERR_IO`, `PF_ERR_CONFLICT` (the part exists,
- * or another writer is writing it).
+ * or another writer is writing it), `PF_ERR_UNSUPPORTED` (a codec that this build has not).
  */
 pf_status pf_writer_open(const char *path,
                          const struct pf_schema *schema,

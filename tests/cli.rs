@@ -84,10 +84,13 @@ fn inspect_shows_schema_row_groups_and_metadata() {
         "4294967295",
         "\"ab\"",
         "libflow.version",
+        // What was chosen by a sample: of a page of one value each.
+        "encodings chosen by a sample; bytes a value\n",
+        "time    DELTA_BINARY_PACKED       1         1   8.00",
     ] {
         assert!(shown.contains(expected), "no {expected:?} in\n{shown}");
     }
-    assert!(!shown.contains("row group 1:"));
+    assert!(!shown.contains("row group 1:") && !shown.contains("libflow.encodings"));
     assert!(stdout(&["inspect", &path, "--row-groups", "3"]).contains("row group 1:"));
 }
 

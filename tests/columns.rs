@@ -21,8 +21,9 @@ use flow::format::{
 use flow::schema::{Schema, fixed_width};
 use flow::storage::Sync;
 use flow::writer::{Writer, WriterOptions};
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::basic::Encoding;
+use parquet::file::metadata::PageIndexPolicy;
 use proptest::prelude::*;
 
 /// A value of the model: of a scalar, its stored bytes.
@@ -296,7 +297,17 @@ impl Source {
             width: fixed_width(data_type).unwrap_or(0),
             rows: Vec::new(),
         };
-        let valid: Vec<bool> = (0..len).map(|_| validity == Form::AllValid || random.below(4) > 0).collect();
+        // Single nulls, runs of them that fill pages, or nothing else.
+        let (run, one_in) = [(1, 4), (1, 4), (15, 2), (len, 1)][random.below(4)];
+        let mut run_is_valid = false;
+        let valid: Vec<bool> = (0..len)
+            .map(|i| {
+                if i % run == 0 {
+                    run_is_valid = random.below(one_in) > 0;
+                }
+                validity == Form::AllValid || run_is_valid
+            })
+            .collect();
         source.nulls = match validity {
             Form::Bytes => valid.iter().map(|&v| if v { 1 + random.below(255) as u8 } else { 0 }).collect(),
             _ => pack(&valid, source.start),
@@ -568,12 +579,14 @@ fn any_options(random: &mut Random, schema: &Schema) -> ParquetOptions {
         Codec::Uncompressed,
         Codec::Snappy,
         Codec::Gzip(1 + random.below(9) as i32),
+        #[cfg(feature = "brotli")]
+        Codec::Brotli(random.below(12) as i32),
         Codec::Zstd([-131_072, -7, -1, 1, 9, 22][random.below(6)]),
         Codec::Lz4Raw,
     ];
     let levels = [StatisticsLevel::None, StatisticsLevel::Chunk, StatisticsLevel::Page];
     let mut options = ParquetOptions {
-        codec: codecs[random.below(5)],
+        codec: codecs[random.below(codecs.len())],
         row_group_rows: 1 + random.below(70),
         page_version: [PageVersion::V1, PageVersion::V2][random.below(2)],
         page_crc: random.below(2) == 0,
@@ -686,11 +699,18 @@ fn case(seed: u64) {
     assert_eq!(part.rows as usize, model[0].len());
     assert_eq!(part.bytes, path.metadata().unwrap().len());
 
-    let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(&path).unwrap()).unwrap();
+    // All rows page by page, or the last ones, which are found by the page index.
+    let (policy, start) = match random.below(2) {
+        0 => (PageIndexPolicy::Skip, 0),
+        _ => (PageIndexPolicy::Optional, random.below(model[0].len() + 1)),
+    };
+    let options = ArrowReaderOptions::new().with_page_index_policy(policy);
+    let file = File::open(&path).unwrap();
+    let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options).unwrap();
     assert_eq!(part.row_groups as usize, reader.metadata().num_row_groups());
-    let batches: Vec<_> = reader.build().unwrap().map(Result::unwrap).collect();
+    let batches: Vec<_> = reader.with_offset(start).build().unwrap().map(Result::unwrap).collect();
     for (i, expected) in model.iter().enumerate() {
-        assert_eq!(&read(&batches, i), expected, "column {i}, {}", fields[i].data_type());
+        assert_eq!(&read(&batches, i), &expected[start..], "column {i}, {}", fields[i].data_type());
     }
     readback::leave(seed, &path, part.row_groups, &fields, &model);
 }

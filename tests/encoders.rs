@@ -109,6 +109,16 @@ fn written_is_read(every: usize, step: usize, parquet: ParquetOptions) -> BTreeS
     encodings
 }
 
+/// `cargo test --release --features cli,brotli --locked --test encoders`
+#[cfg(feature = "brotli")]
+#[test]
+fn long_columns_come_back_from_brotli() {
+    for (level, page_version) in [(0, PageVersion::V1), (5, PageVersion::V2)] {
+        let codec = Codec::Brotli(level);
+        written_is_read(7, 50_000, ParquetOptions { codec, page_version, ..ParquetOptions::default() });
+    }
+}
+
 #[test]
 fn long_columns_come_back() {
     let options = |codec, page_version, row_group_rows| ParquetOptions {

@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::format::{Codec, PageVersion, ParquetOptions, PartSummary};
 use crate::pool::{Meter, Stopper};
 use crate::schema::Schema;
-use crate::storage::{IfExists, Sync};
+use crate::storage::{IfExists, Sync, SyncEvery};
 use crate::writer::{Writer, WriterOptions};
 
 pub(super) static WRITERS: Table<SharedWriter> = Table::new(Kind::Writer);
@@ -43,8 +43,9 @@ pub(super) struct OpenWriter {
     pub(super) writer: Writer,
     /// What a chunk's slices are for.
     schema: Schema,
-    /// The published path, lent to C until the writer is freed.
+    /// The published path, and what `pf_part` says of encodings; lent to C until the writer is freed.
     path: CString,
+    encodings: Option<CString>,
     scratch: Scratch,
 }
 
@@ -57,6 +58,9 @@ pub const PF_CODEC_UNCOMPRESSED: i32 = 0;
 pub const PF_CODEC_SNAPPY: i32 = 1;
 /// Gzip, `codec_level` 0 to 9, default 6.
 pub const PF_CODEC_GZIP: i32 = 2;
+/// Brotli, `codec_level` 0 to 11, default 1. Only in a libflow that was built with cargo's feature `brotli`:
+/// another's `pf_writer_open` and `pf_sink_open` return `PF_ERR_UNSUPPORTED`.
+pub const PF_CODEC_BROTLI: i32 = 4;
 /// LZ4 in Hadoop's framing; deprecated by the format, for old readers.
 pub const PF_CODEC_LZ4: i32 = 5;
 /// Zstandard, `codec_level` 1 to 22, default 1; or -131,072 to -1, which are faster and compress less.
@@ -67,9 +71,11 @@ pub const PF_CODEC_LZ4_RAW: i32 = 7;
 /// The codec's default level. Codecs without levels take only this.
 pub const PF_LEVEL_DEFAULT: i32 = -2147483648;
 
-/// Nothing is forced to disk: a crash of the process loses no published part, a power cut may.
+/// Nothing is forced to disk at close: a crash of the process loses no published part, a power cut may, for as
+/// long as the system keeps it in memory (on Linux half a minute or so).
 pub const PF_SYNC_NONE: i32 = 0;
-/// The part is forced to disk before it is published, its directory after. The default.
+/// The part is forced to disk before it is published, its directory after: what a close has returned for, no
+/// power cut takes. The default.
 pub const PF_SYNC_ON_CLOSE: i32 = 1;
 
 /// A final name that is taken is `PF_ERR_CONFLICT`, at open and at close. The default.
@@ -110,12 +116,14 @@ pub struct pf_writer_options {
     /// Bytes of a page before compression, about, at most 1 GiB; 0 = 1 MiB, for the same reason. One value
     /// always fits.
     pub page_bytes: u64,
-    /// Bytes after which what has been written is forced to disk, so that a close has less to wait for and a
-    /// crash of the machine less to take; 0: only as `sync` says.
+    /// Bytes after which what has been written is forced to disk, by a thread of its own; 0: only as `sync` says.
+    /// At most twice as many, and one write of about 4 MiB, are written and not on disk: beyond that, writing
+    /// waits. So a close has less to wait for, and a power cut takes no more than that of the temporary file. It
+    /// still takes the part: without a footer, which a close writes, readers do not open it. Rows are written
+    /// once their row group has ended. An error of the disk is the writer's, told by the next call or by close.
     pub sync_bytes: u64,
-    /// 1: pages carry a CRC-32, which a reader may check (pyarrow: `page_checksum_verification`). Pages of
-    /// bools, 16-bit floats, wide decimals, fixed-size binary, nested fields and row groups that came by levels
-    /// have none. 0, the default: none have, as few readers look and compressed pages are often broken visibly.
+    /// 1: pages carry a CRC-32, which a reader may check (pyarrow: `page_checksum_verification`). 0, the
+    /// default: none does, as few readers look and compressed pages are often broken visibly.
     pub page_crc: u32,
     /// One of `PF_STATISTICS_*`, for columns without an option of their own; 0 = page: they cost little, and
     /// readers skip what a filter rules out. Texts and bytes in them are cut to 64 bytes, as the format allows.
@@ -135,6 +143,10 @@ pub struct pf_writer_options {
     pub sorting_count: u64,
     /// `sizeof(pf_sort_key)`.
     pub sorting_size: u64,
+    /// Milliseconds after which what has been written is forced to disk, as by `sync_bytes`, beside which it may
+    /// be given; at most a day, 0: never. What was written longer ago, and as long as the disk took since, no power
+    /// cut takes.
+    pub sync_ms: u64,
 }
 
 // SAFETY: integers and pointers, no padding.
@@ -168,6 +180,7 @@ impl pf_writer_options {
         sorting: std::ptr::null(),
         sorting_count: 0,
         sorting_size: 0,
+        sync_ms: 0,
     };
 
     /// # Safety
@@ -184,12 +197,15 @@ impl pf_writer_options {
             PF_CODEC_UNCOMPRESSED => Codec::Uncompressed,
             PF_CODEC_SNAPPY => Codec::Snappy,
             PF_CODEC_GZIP => Codec::Gzip(level(6)),
+            PF_CODEC_BROTLI => Codec::Brotli(level(1)),
             PF_CODEC_LZ4 => Codec::Lz4,
             PF_CODEC_ZSTD => Codec::Zstd(level(1)),
             PF_CODEC_LZ4_RAW => Codec::Lz4Raw,
             other => return Err(unknown("codec", other, "PF_CODEC_*")),
         };
-        if !matches!(codec, Codec::Gzip(_) | Codec::Zstd(_)) && given.codec_level != PF_LEVEL_DEFAULT {
+        if !matches!(codec, Codec::Gzip(_) | Codec::Brotli(_) | Codec::Zstd(_))
+            && given.codec_level != PF_LEVEL_DEFAULT
+        {
             return Err(Error::invalid(format!(
                 "options.codec_level is {}, but codec {} has no levels; pass PF_LEVEL_DEFAULT",
                 given.codec_level, given.codec
@@ -212,6 +228,13 @@ impl pf_writer_options {
         };
         if given.page_crc > 1 {
             return Err(Error::invalid(format!("options.page_crc is {}; give 0 or 1", given.page_crc)));
+        }
+        const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+        if given.sync_ms > DAY_MS {
+            return Err(Error::invalid(format!(
+                "options.sync_ms is {}, more than a day; give 0 to {DAY_MS} milliseconds",
+                given.sync_ms
+            )));
         }
         let defaults = WriterOptions::default();
         let or = |value: u64, default: usize| match value {
@@ -240,7 +263,10 @@ impl pf_writer_options {
                 sorting,
             },
             sync,
-            sync_bytes: or(given.sync_bytes, usize::MAX),
+            sync_every: SyncEvery {
+                bytes: Some(or(given.sync_bytes, 0)).filter(|&bytes| bytes > 0),
+                interval: Some(Duration::from_millis(given.sync_ms)).filter(|every| !every.is_zero()),
+            },
             if_exists,
             window_rows: or(given.window_rows, defaults.window_rows),
             window_bytes: or(given.window_bytes, defaults.window_bytes),
@@ -265,6 +291,15 @@ pub struct pf_part {
     pub row_groups: u64,
     /// Its final name; valid until the writer is freed.
     pub path: *const c_char,
+    /// Which encodings were chosen for columns of `PF_ENCODING_AUTO`, and why: JSON, an array of arrays
+    /// `[column, encoding, values, distinct, bytes, plain, encoded]`, and "" if none were. `column` is the
+    /// leaf column's number, `encoding` its name in parquet.thrift. It was chosen by a sample of so many
+    /// `values`, of which `distinct` differ: PLAIN they are `bytes` bytes, compressed `plain`, and in this
+    /// encoding and compressed `encoded`, a dictionary's share included. A column for which another encoding
+    /// was chosen later (after 1,048,576 rows) has an array for each. Nested columns have none, nor bools,
+    /// 16-bit floats, wide decimals and fixed-size binary. Also the part's metadata `libflow.encodings`, which
+    /// `flow inspect` shows. Valid until the writer is freed.
+    pub encodings: *const c_char,
 }
 
 // SAFETY: integers and pointers, no padding.
@@ -291,7 +326,7 @@ pub(super) unsafe fn read_path<'a>(path: *const c_char) -> Result<(&'a Path, CSt
 /// Errors: `PF_ERR_INVALID_ARGUMENT` (among them options of columns that are not there, or an encoding that
 /// cannot carry the type), `PF_ERR_STALE_HANDLE` (schema), `PF_ERR_NOT_FOUND` (the
 /// directory), `PF_ERR_PERMISSION`, `PF_ERR_NO_SPACE`, `PF_ERR_IO`, `PF_ERR_CONFLICT` (the part exists,
-/// or another writer is writing it).
+/// or another writer is writing it), `PF_ERR_UNSUPPORTED` (a codec that this build has not).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pf_writer_open(
     path: *const c_char,
@@ -313,6 +348,7 @@ pub unsafe extern "C" fn pf_writer_open(
                 writer,
                 schema: Schema::clone(&schema),
                 path: kept,
+                encodings: None,
                 scratch: Scratch::default(),
             };
             *out = WRITERS.insert(SharedWriter { open: Mutex::new(open), meter, stopper });
@@ -473,9 +509,13 @@ unsafe fn close(writer: *mut pf_writer, deadline: Option<Instant>, part: *mut pf
     };
     let Some(mut open) = locked else { return Ok(PF_TIMEOUT) };
     let Some(result) = open.writer.close_until(deadline) else { return Ok(PF_TIMEOUT) };
-    let PartSummary { rows, bytes, row_groups, .. } = result?;
+    let PartSummary { rows, bytes, row_groups, encodings, .. } = result?;
     let path = open.path.as_ptr();
-    let published = |struct_size| pf_part { struct_size, reserved: 0, rows, bytes, row_groups, path };
+    // Another close may have handed it out before, so it is made once. It has no NULs.
+    let kept = open.encodings.get_or_insert_with(|| CString::new(encodings).unwrap_or_default());
+    let encodings = kept.as_ptr();
+    let published =
+        |struct_size| pf_part { struct_size, reserved: 0, rows, bytes, row_groups, path, encodings };
     // SAFETY: the caller's promise.
     unsafe { input::result(part, published) }.map(|()| PF_OK)
 }

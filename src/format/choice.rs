@@ -1,7 +1,9 @@
 //! Which encoding a column gets: the one whose sample is smallest once compressed.
 
+use std::sync::Arc;
+
 use parking_lot::Mutex;
-use parquet::basic::Encoding;
+use parquet::basic::{Encoding, Type};
 use parquet::errors::Result as ParquetResult;
 
 use super::pages::{
@@ -42,24 +44,71 @@ impl Choice {
     }
 }
 
+/// What a sample came to in the plan that was chosen by it.
+#[derive(Clone, Copy, Debug)]
+struct Reason {
+    plan: Plan,
+    /// Values in the sample, and how many of them differ.
+    values: usize,
+    distinct: usize,
+    /// Bytes of the sample in PLAIN form; of that, compressed; and in the plan's, compressed.
+    bytes: usize,
+    plain: usize,
+    encoded: usize,
+}
+
 /// A column's choice, which its row groups share until it is old.
 #[derive(Default)]
-pub struct Chosen(Mutex<Option<(Choice, usize)>>);
+pub struct Chosen(Mutex<Choices>);
+
+#[derive(Default)]
+struct Choices {
+    /// The choice at present, and the rows that it is still good for.
+    current: Option<(Choice, usize)>,
+    /// Of each plan that was chosen, why it was for the first time.
+    reasons: Vec<Reason>,
+}
 
 /// Rows that a choice is good for: values may change their ways.
 const GOOD_FOR: usize = 1 << 20;
 
 impl Chosen {
     /// The choice for a row group whose first rows are here.
-    pub fn get(&self, rows: usize, choose: impl FnOnce() -> ParquetResult<Choice>) -> ParquetResult<Choice> {
+    pub fn get(&self, rows: usize, choose: impl FnOnce() -> ParquetResult<Trial>) -> ParquetResult<Choice> {
         let mut chosen = self.0.lock();
-        let choice = match *chosen {
-            Some((choice, left)) if left > 0 => (choice, left.saturating_sub(rows)),
-            _ => (choose()?, GOOD_FOR.saturating_sub(rows)),
+        let (choice, left) = match chosen.current {
+            Some((choice, left)) if left > 0 => (choice, left),
+            _ => {
+                let trial = choose()?;
+                let choice = trial.choice();
+                if chosen.reasons.iter().all(|reason| reason.plan != choice.plan) {
+                    chosen.reasons.push(trial.reason(choice.plan));
+                }
+                (choice, GOOD_FOR)
+            }
         };
-        *chosen = Some(choice);
-        Ok(choice.0)
+        chosen.current = Some((choice, left.saturating_sub(rows)));
+        Ok(choice)
     }
+}
+
+/// What was chosen for which leaf columns, and why, as JSON: an array for each leaf column and encoding (see
+/// `pf_part` in the header). None if nothing was chosen.
+pub fn encodings(columns: &[(usize, Type, Arc<Chosen>)]) -> Option<String> {
+    let mut entries = Vec::new();
+    for (leaf, physical, chosen) in columns {
+        for Reason { plan, values, distinct, bytes, plain, encoded } in &chosen.0.lock().reasons {
+            let encoding = match plan {
+                Plan::Plain => Encoding::PLAIN,
+                Plan::Split => Encoding::BYTE_STREAM_SPLIT,
+                Plan::Delta if *physical == Type::BYTE_ARRAY => Encoding::DELTA_LENGTH_BYTE_ARRAY,
+                Plan::Delta => Encoding::DELTA_BINARY_PACKED,
+                Plan::Dictionary => Encoding::RLE_DICTIONARY,
+            };
+            entries.push(format!(r#"[{leaf},"{encoding}",{values},{distinct},{bytes},{plain},{encoded}]"#));
+        }
+    }
+    (!entries.is_empty()).then(|| format!("[{}]", entries.join(",")))
 }
 
 /// Numbers of a dictionary at most, as many as the parquet crate's: 1 MiB of eight bytes each.
@@ -82,17 +131,24 @@ pub fn sample(count: usize) -> impl Iterator<Item = std::ops::Range<usize>> + Cl
 pub struct Trial {
     compressor: Compressor,
     sizes: Vec<(Plan, usize)>,
+    /// Values of the sample, how many of them differ, and bytes of its PLAIN form.
+    values: usize,
+    distinct: usize,
+    bytes: usize,
 }
 
 impl Trial {
     pub fn new(compressor: Compressor) -> Self {
-        Trial { compressor, sizes: Vec::new() }
+        Trial { compressor, sizes: Vec::new(), values: 0, distinct: 0, bytes: 0 }
     }
 
     /// Tries a plan: `put` makes the page, `more` are the bytes that come on top.
     pub fn add(&mut self, plan: Plan, more: usize, put: impl FnOnce(&mut Vec<u8>)) -> ParquetResult<()> {
         let (mut page, mut compressed) = (Vec::new(), Vec::new());
         put(&mut page);
+        if plan == Plan::Plain {
+            self.bytes = page.len();
+        }
         self.compressor.compress(&page, &mut compressed)?;
         self.sizes.push((plan, compressed.len() + more));
         Ok(())
@@ -107,6 +163,7 @@ impl Trial {
         most: usize,
     ) -> ParquetResult<()> {
         let (of, rows) = (indices.len(), rows.max(indices.len()));
+        (self.values, self.distinct) = (of, seen);
         let distinct = expected_distinct(seen, of, rows);
         if distinct > most as f64 {
             return Ok(());
@@ -126,7 +183,7 @@ impl Trial {
     }
 
     /// The smallest; of those nearly as small, the first that was tried.
-    pub fn choice(&self) -> Choice {
+    fn choice(&self) -> Choice {
         let smallest = |but: Option<Plan>| {
             let sizes = self.sizes.iter().filter(|&&(plan, _)| Some(plan) != but);
             let least = sizes.clone().map(|&(_, size)| size).min().unwrap_or(0);
@@ -136,6 +193,12 @@ impl Trial {
                 .map_or(Plan::Plain, |&(plan, _)| plan)
         };
         Choice { plan: smallest(None), otherwise: smallest(Some(Plan::Dictionary)) }
+    }
+
+    fn reason(&self, plan: Plan) -> Reason {
+        let size = |of: Plan| self.sizes.iter().find(|&&(plan, _)| plan == of).map_or(0, |&(_, size)| size);
+        let &Trial { values, distinct, bytes, .. } = self;
+        Reason { plan, values, distinct, bytes, plain: size(Plan::Plain), encoded: size(plan) }
     }
 }
 
@@ -153,13 +216,13 @@ fn expected_distinct(seen: usize, of: usize, rows: usize) -> f64 {
     if high >= seen * 1e5 { f64::INFINITY } else { drawn(high, rows) }
 }
 
-/// The choice for numbers.
+/// Tries the plans for numbers.
 pub fn choose_numbers<T: Number>(
     numbers: &[T],
     rows: usize,
     order: Order,
     compressor: Compressor,
-) -> ParquetResult<Choice> {
+) -> ParquetResult<Trial> {
     let runs = sample(numbers.len()).map(|run| &numbers[run]);
     let sampled: Vec<T> = runs.clone().flatten().copied().collect();
     let mut trial = Trial::new(compressor);
@@ -172,5 +235,5 @@ pub fn choose_numbers<T: Number>(
     let (mut table, mut indices) = (NumberTable::new(sampled.len()), Vec::new());
     table.indices(&sampled, None, &mut indices);
     trial.add_dictionary((&indices, table.numbers().len(), T::WIDTH), rows, MOST)?;
-    Ok(trial.choice())
+    Ok(trial)
 }

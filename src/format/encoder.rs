@@ -10,6 +10,7 @@ use parquet::arrow::arrow_writer::{
     ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
 };
 use parquet::basic::Type;
+use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::Result as ParquetResult;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::ColumnDescPtr;
@@ -18,7 +19,7 @@ use super::choice::Chosen;
 use super::dictionary::DictionaryColumn;
 use super::numbers::{NumberColumn, is_number};
 use super::options::ChunkOptions;
-use super::pages::{EncodedChunk, Order, PendingPage};
+use super::pages::{CheckedPages, CheckedStores, EncodedChunk, Order, PendingPage};
 use super::parquet::writing;
 use super::texts::{TextColumn, is_text};
 use crate::error::Result;
@@ -60,6 +61,8 @@ pub struct EncodedColumn {
 enum Leaves {
     /// Of the parquet crate's encoders.
     Theirs(Vec<ArrowColumnChunk>),
+    /// Theirs, with checksums.
+    Checked(Vec<(CheckedPages, ColumnCloseResult)>),
     /// Of one of libflow's own.
     Ours(Box<EncodedChunk>),
 }
@@ -82,6 +85,9 @@ impl EncodedColumn {
             Leaves::Theirs(leaves) => {
                 leaves.into_iter().try_for_each(|leaf| leaf.append_to_row_group(row_group))
             }
+            Leaves::Checked(leaves) => {
+                leaves.into_iter().try_for_each(|(pages, close)| pages.append_to(close, row_group))
+            }
             Leaves::Ours(chunk) => chunk.append_to(row_group),
         }
     }
@@ -90,6 +96,8 @@ impl EncodedColumn {
 /// Encoders of the parquet crate, and libflow's own for what these cannot do.
 pub struct ParquetEncoders {
     factory: ArrowRowGroupWriterFactory,
+    /// Where its pages get checksums, if they do.
+    checked: Option<Arc<CheckedStores>>,
     schema: SchemaRef,
     /// Leaf columns of each field.
     leaves: Vec<Vec<(ColumnDescPtr, ChunkOptions)>>,
@@ -114,9 +122,26 @@ impl ParquetEncoders {
                 leaves[columns.get_column_root_idx(leaf)].push((columns.column(leaf), options));
             }
         }
-        let factory = ArrowRowGroupWriterFactory::new(writer, schema.clone());
+        let mut factory = ArrowRowGroupWriterFactory::new(writer, schema.clone());
+        let checked = chunks.iter().any(|chunk| chunk.page_crc).then(Arc::<CheckedStores>::default);
+        if let Some(stores) = &checked {
+            factory = factory.with_page_store_factory(stores.clone());
+        }
         let chosen = leaves.iter().map(|_| Default::default()).collect();
-        ParquetEncoders { factory, schema, leaves, chosen, row_group_rows, path: Arc::new(path) }
+        ParquetEncoders { factory, checked, schema, leaves, chosen, row_group_rows, path: Arc::new(path) }
+    }
+
+    /// What is chosen for the leaf columns of fields that are not nested.
+    pub(super) fn chosen(&self) -> Vec<(usize, Type, Arc<Chosen>)> {
+        let mut leaf = 0;
+        let mut columns = Vec::new();
+        for (leaves, chosen) in self.leaves.iter().zip(&self.chosen) {
+            if let [(column, _)] = &leaves[..] {
+                columns.push((leaf, column.physical_type(), chosen.clone()));
+            }
+            leaf += leaves.len();
+        }
+        columns
     }
 }
 
@@ -128,23 +153,33 @@ impl Encoders for ParquetEncoders {
     fn open(&self) -> Result<Vec<Box<dyn ColumnEncoder>>> {
         let own = (0..self.count()).map(|i| self.own(i)).collect::<ParquetResult<Vec<_>>>();
         let own = own.map_err(|e| writing(&self.path, &e))?;
-        // The crate makes the writers of all leaves or none, and they are not cheap. The row group's number
-        // would matter for encryption only.
-        let mut theirs = match own.iter().all(Option::is_some) {
-            true => Vec::new(),
-            false => self.factory.create_column_writers(0).map_err(|e| writing(&self.path, &e))?,
-        }
-        .into_iter();
+        // The crate makes the writers of all leaves or none, and they are not cheap.
+        let theirs = match own.iter().all(Option::is_some) {
+            true => Default::default(),
+            false => self.theirs().map_err(|e| writing(&self.path, &e))?,
+        };
+        let (mut theirs, mut checked) = (theirs.0.into_iter(), theirs.1.into_iter());
         let columns = own.into_iter().enumerate().map(|(i, own)| {
-            let leaves = theirs.by_ref().take(self.leaves[i].len()).collect();
+            let count = self.leaves[i].len();
+            let leaves = theirs.by_ref().take(count).collect();
+            let checked = checked.by_ref().take(count).collect();
             let (field, path) = (self.schema.fields()[i].clone(), self.path.clone());
-            own.unwrap_or_else(|| Box::new(ParquetColumn { field, leaves, path }))
+            own.unwrap_or_else(|| Box::new(ParquetColumn { field, leaves, checked, path }))
         });
         Ok(columns.collect())
     }
 }
 
 impl ParquetEncoders {
+    /// The crate's writers of all leaf columns, and their pages if these get checksums.
+    fn theirs(&self) -> ParquetResult<(Vec<ArrowColumnWriter>, Vec<CheckedPages>)> {
+        match &self.checked {
+            Some(stores) => stores.open(&self.factory),
+            // The row group's number would matter for encryption only.
+            None => Ok((self.factory.create_column_writers(0)?, Vec::new())),
+        }
+    }
+
     /// libflow's own encoder of a field, if it has one.
     fn own(&self, i: usize) -> ParquetResult<Option<Box<dyn ColumnEncoder>>> {
         let [(column, options)] = &self.leaves[i][..] else { return Ok(None) };
@@ -175,6 +210,8 @@ impl ParquetEncoders {
 struct ParquetColumn {
     field: FieldRef,
     leaves: Vec<ArrowColumnWriter>,
+    /// Of each leaf the pages, if they get checksums.
+    checked: Vec<CheckedPages>,
     path: Arc<PathBuf>,
 }
 
@@ -193,6 +230,13 @@ impl ColumnEncoder for ParquetColumn {
         let leaves = self.leaves.into_iter().map(ArrowColumnWriter::close).collect::<ParquetResult<Vec<_>>>();
         let leaves = leaves.map_err(|e| writing(&self.path, &e))?;
         let bytes = leaves.iter().map(|leaf| leaf.close().bytes_written as usize).sum();
-        Ok(EncodedColumn { leaves: Leaves::Theirs(leaves), bytes })
+        let leaves = match self.checked.is_empty() {
+            true => Leaves::Theirs(leaves),
+            false => {
+                let closed = leaves.iter().map(|leaf| leaf.close().clone());
+                Leaves::Checked(self.checked.into_iter().zip(closed).collect())
+            }
+        };
+        Ok(EncodedColumn { leaves, bytes })
     }
 }

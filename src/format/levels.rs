@@ -6,11 +6,13 @@
 use std::io::Write;
 
 use parquet::basic::Repetition;
+use parquet::column::writer::{ColumnWriter, get_column_writer, get_typed_column_writer_mut};
 use parquet::data_type::{self as types, ByteArray, Int96};
-use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
+use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::{ColumnDescPtr, SchemaDescriptor, Type};
 
 use self::values::numbers;
+use super::pages::CheckedPages;
 use crate::error::{Error, ErrorClass, Result};
 
 mod values;
@@ -171,11 +173,20 @@ impl LeveledRowGroup {
     pub(super) fn append_to<W: Write + Send>(
         self,
         writer: &mut SerializedFileWriter<W>,
+        page_crc: bool,
     ) -> parquet::errors::Result<()> {
+        let (descriptors, properties) =
+            (writer.schema_descr().columns().to_vec(), writer.properties().clone());
         let mut row_group = writer.next_row_group()?;
-        for column in self.columns {
-            if let Some(mut to) = row_group.next_column()? {
+        for (column, descriptor) in self.columns.into_iter().zip(descriptors) {
+            if page_crc {
+                let pages = CheckedPages::default();
+                let page_writer = Box::new(pages.clone());
+                let mut to = get_column_writer(descriptor, properties.clone(), page_writer);
                 column.encode(&mut to)?;
+                pages.append_to(to.close()?, &mut row_group)?;
+            } else if let Some(mut to) = row_group.next_column()? {
+                column.encode(to.untyped())?;
                 to.close()?;
             }
         }
@@ -216,7 +227,7 @@ impl LeveledColumn {
         levels.sum::<usize>() + values
     }
 
-    fn encode(&self, to: &mut SerializedColumnWriter<'_>) -> parquet::errors::Result<()> {
+    fn encode(&self, to: &mut ColumnWriter<'_>) -> parquet::errors::Result<()> {
         match &self.values {
             LeafValues::Boolean(values) => self.encode_as::<types::BoolType>(to, values),
             LeafValues::Int32(values) => self.encode_as::<types::Int32Type>(to, values),
@@ -238,12 +249,12 @@ impl LeveledColumn {
 
     fn encode_as<T: types::DataType>(
         &self,
-        to: &mut SerializedColumnWriter<'_>,
+        to: &mut ColumnWriter<'_>,
         values: &[T::T],
     ) -> parquet::errors::Result<()> {
         let (definitions, repetitions) =
             (self.definition_levels.as_deref(), self.repetition_levels.as_deref());
-        to.typed::<T>().write_batch(values, definitions, repetitions).map(drop)
+        get_typed_column_writer_mut::<T>(to).write_batch(values, definitions, repetitions).map(drop)
     }
 }
 

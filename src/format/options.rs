@@ -1,12 +1,12 @@
 //! Options of a Parquet part, checked against the columns they are for.
 
 use arrow_schema::{DataType, SchemaRef};
-use parquet::basic::{Compression, CompressionCodec, Encoding, GzipLevel, Type, ZstdLevel};
+use parquet::basic::{BrotliLevel, Compression, CompressionCodec, Encoding, GzipLevel, Type, ZstdLevel};
 use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
 use parquet::schema::types::{ColumnDescriptor, ColumnPath, SchemaDescriptor};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorClass, Result};
 
 /// How pages are compressed (Parquet Compression.md).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub enum Codec {
     Snappy,
     /// Gzip, level 0 to 9.
     Gzip(i32),
+    /// Brotli, level 0 to 11; only with the feature `brotli`.
+    Brotli(i32),
     /// LZ4 in Hadoop's framing, deprecated by the format; for old readers.
     Lz4,
     /// Zstandard, level -131,072 to 22 but 0: the lower, the faster and the larger.
@@ -32,6 +34,7 @@ impl Codec {
             Codec::Uncompressed => CompressionCodec::UNCOMPRESSED,
             Codec::Snappy => CompressionCodec::SNAPPY,
             Codec::Gzip(_) => CompressionCodec::GZIP,
+            Codec::Brotli(_) => CompressionCodec::BROTLI,
             Codec::Lz4 => CompressionCodec::LZ4,
             Codec::Zstd(_) => CompressionCodec::ZSTD,
             Codec::Lz4Raw => CompressionCodec::LZ4_RAW,
@@ -50,6 +53,16 @@ impl Codec {
             Codec::Gzip(level) => {
                 let valid = u32::try_from(level).ok().and_then(|l| GzipLevel::try_new(l).ok());
                 Compression::GZIP(valid.ok_or_else(|| bad_level("gzip", level, "0 to 9"))?)
+            }
+            Codec::Brotli(_) if cfg!(not(feature = "brotli")) => {
+                return Err(Error::new(
+                    ErrorClass::Unsupported,
+                    "codec brotli is not in this build of libflow; choose another, or build it with `cargo build --features brotli`",
+                ));
+            }
+            Codec::Brotli(level) => {
+                let valid = u32::try_from(level).ok().and_then(|l| BrotliLevel::try_new(l).ok());
+                Compression::BROTLI(valid.ok_or_else(|| bad_level("brotli", level, "0 to 11"))?)
             }
             Codec::Zstd(level) => {
                 let valid = Some(level).filter(|&l| l != 0).and_then(|l| ZstdLevel::try_new(l).ok());
@@ -130,8 +143,7 @@ pub struct ParquetOptions {
     pub page_rows: usize,
     /// Bytes of a page before compression, about; at most 1 GiB.
     pub page_bytes: usize,
-    /// Whether pages carry a checksum: those that libflow encodes itself, which are those of all fields of
-    /// numbers, texts and bytes that are not nested.
+    /// Whether pages carry a checksum.
     pub page_crc: bool,
     /// Of columns without an option of their own.
     pub statistics: StatisticsLevel,

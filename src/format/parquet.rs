@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parquet::arrow::{ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata};
+use parquet::basic::Type;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::SchemaDescriptor;
 
+use super::choice::{Chosen, encodings};
 use super::encoder::{EncodedColumn, ParquetEncoders};
 use super::levels::{LeveledRowGroup, LeveledSchema};
 use super::options::ParquetOptions;
@@ -28,12 +30,17 @@ pub struct PartSummary {
     pub bytes: u64,
     /// Number of row groups.
     pub row_groups: u64,
+    /// Which encodings were chosen and why, as the part's metadata `libflow.encodings` has it; empty if none
+    /// were.
+    pub encodings: String,
 }
 
 /// A part being written: takes what was encoded elsewhere, in the order of the file.
 pub struct ParquetPart {
     writer: SerializedFileWriter<LargeWrites>,
     path: PathBuf,
+    chosen: Vec<(usize, Type, Arc<Chosen>)>,
+    page_crc: bool,
 }
 
 /// Bytes that go to storage in one write: each may take a round trip.
@@ -94,7 +101,8 @@ impl ParquetPart {
         );
         let writer = writer.map_err(|e| starting(&e))?;
         let encoders = ParquetEncoders::new(&writer, stored, &chunks, options.row_group_rows, path.clone());
-        let mut part = ParquetPart { writer, path };
+        let (chosen, page_crc) = (encoders.chosen(), options.page_crc);
+        let mut part = ParquetPart { writer, path, chosen, page_crc };
         part.put_metadata("libflow.version", env!("CARGO_PKG_VERSION"));
         Ok((part, encoders))
     }
@@ -120,7 +128,7 @@ impl ParquetPart {
     /// Encodes and writes a row group that came by levels.
     pub fn append_levels(&mut self, group: LeveledRowGroup) -> Result<()> {
         let append = || {
-            group.append_to(&mut self.writer)?;
+            group.append_to(&mut self.writer, self.page_crc)?;
             Ok(self.writer.flush()?)
         };
         append().map_err(|e| writing(&self.path, &e))
@@ -138,12 +146,17 @@ impl ParquetPart {
 
     /// Writes the footer, and publishes.
     pub fn finish(mut self) -> Result<PartSummary> {
+        let encodings = encodings(&self.chosen);
+        if let Some(encodings) = &encodings {
+            self.put_metadata("libflow.encodings", encodings.as_str());
+        }
         let metadata = self.writer.finish().map_err(|e| writing(&self.path, &e))?;
         let summary = PartSummary {
             rows: metadata.file_metadata().num_rows() as u64,
             row_groups: metadata.num_row_groups() as u64,
             bytes: self.writer.bytes_written() as u64,
             path: self.path.clone(),
+            encodings: encodings.unwrap_or_default(),
         };
         // `finish` has flushed the crate's buffer, so the file below it is whole.
         self.writer.inner_mut().part.publish()?;

@@ -277,7 +277,7 @@ impl ColumnEncoder for TextColumn {
     }
 }
 
-fn choose(texts: &Texts<'_>, rows: usize, compressor: Compressor) -> ParquetResult<Choice> {
+fn choose(texts: &Texts<'_>, rows: usize, compressor: Compressor) -> ParquetResult<Trial> {
     // Long texts need fewer for a fair sample.
     let runs = sample(texts.len()).map(|run| {
         let bytes = texts.ends[run.start].saturating_add(RUN_BYTES);
@@ -294,7 +294,7 @@ fn choose(texts: &Texts<'_>, rows: usize, compressor: Compressor) -> ParquetResu
         runs.iter().flat_map(Texts::iter).filter_map(|text| table.index(text, 0, text.len())).collect();
     let width = table.plain().len() / table.count().max(1);
     trial.add_dictionary((&indices, table.count(), width), rows, MOST / width.max(1))?;
-    Ok(trial.choice())
+    Ok(trial)
 }
 
 /// PLAIN: each text after its length.

@@ -8,6 +8,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::Part;
+use super::background::{Background, SyncEvery};
 use crate::error::{Error, ErrorClass, Result};
 
 /// What is forced to the disk before a part is published.
@@ -36,9 +37,8 @@ pub struct PartFile {
     path: PathBuf,
     sync: Sync,
     if_exists: IfExists,
-    /// Bytes after which what has been written is forced to disk, and those that have not been.
-    sync_bytes: usize,
-    unsynced: usize,
+    /// Forces it to disk as it grows, if that was asked for.
+    background: Option<Background>,
     published: bool,
 }
 
@@ -82,16 +82,20 @@ impl PartFile {
             path: path.to_owned(),
             sync,
             if_exists,
-            sync_bytes: usize::MAX,
-            unsynced: 0,
+            background: None,
             published: false,
         })
     }
 
-    /// Forces what has been written to disk after every so many bytes.
-    pub fn with_sync_bytes(mut self, sync_bytes: usize) -> Self {
-        self.sync_bytes = sync_bytes;
-        self
+    /// Forces what has been written to disk ever again, by what this returns: it is to be run on a thread, or
+    /// dropped.
+    pub fn sync_every(&mut self, every: SyncEvery) -> Result<impl FnOnce() + Send + 'static> {
+        let file = self.file.try_clone();
+        let file =
+            file.map_err(|e| Error::io(&e, format!("opening \"{}\" again", self.temporary.display())))?;
+        let (background, run) = Background::new(every, move || file.sync_data());
+        self.background = Some(background);
+        Ok(run)
     }
 }
 
@@ -100,6 +104,9 @@ impl Part for PartFile {
     fn publish(&mut self) -> Result<()> {
         let io =
             |e: io::Error, doing: &str, path: &Path| Error::io(&e, format!("{doing} \"{}\"", path.display()));
+        if let Some(background) = self.background.take() {
+            background.end().map_err(|e| io(e, "syncing", &self.temporary))?;
+        }
         if self.sync == Sync::OnClose {
             self.file.sync_all().map_err(|e| io(e, "syncing", &self.temporary))?;
         }
@@ -126,10 +133,8 @@ impl Part for PartFile {
 impl Write for PartFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.file.write(bytes)?;
-        self.unsynced += written;
-        if self.unsynced >= self.sync_bytes {
-            self.file.sync_data()?;
-            self.unsynced = 0;
+        if let Some(background) = &self.background {
+            background.wrote(written)?;
         }
         Ok(written)
     }

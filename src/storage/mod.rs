@@ -1,9 +1,11 @@
 //! Where parts lie. A part has a temporary name until it is whole.
 
+mod background;
 mod local;
 
 use std::io::Write;
 
+pub use background::SyncEvery;
 pub use local::{IfExists, PartFile, Sync};
 
 use crate::error::Result;

@@ -12,9 +12,9 @@ use arrow_schema::Fields;
 use crate::columns::{BadValues, Checked, ColumnSlice, Window};
 use crate::error::{Error, ErrorClass, Result};
 use crate::format::{LeafSlice, LeveledRowGroup, LeveledSchema, ParquetOptions, ParquetPart, PartSummary};
-use crate::pool::{EncodeQueue, Meter, Pool, QueueOptions, Stopper};
+use crate::pool::{EncodeQueue, Meter, Pool, QueueOptions, Stopper, spawn_thread};
 use crate::schema::Schema;
-use crate::storage::{IfExists, Part, PartFile, Sync};
+use crate::storage::{IfExists, Part, PartFile, Sync, SyncEvery};
 
 /// How a writer gathers, encodes and stores.
 #[derive(Clone, Debug)]
@@ -23,8 +23,8 @@ pub struct WriterOptions {
     pub parquet: ParquetOptions,
     /// What is forced to disk at close.
     pub sync: Sync,
-    /// Bytes after which what has been written is forced to disk, whatever `sync` says; default never.
-    pub sync_bytes: usize,
+    /// When what has been written is forced to disk before close, whatever `sync` says; default never.
+    pub sync_every: SyncEvery,
     /// What to do where the final name is taken.
     pub if_exists: IfExists,
     /// Rows of a batch; default 65,536.
@@ -40,7 +40,7 @@ impl Default for WriterOptions {
         WriterOptions {
             parquet: ParquetOptions::default(),
             sync: Sync::OnClose,
-            sync_bytes: usize::MAX,
+            sync_every: SyncEvery { bytes: None, interval: None },
             if_exists: IfExists::Fail,
             window_rows: 1 << 16,
             window_bytes: 16 << 20,
@@ -59,7 +59,7 @@ impl WriterOptions {
             ("window_rows", self.window_rows),
             ("window_bytes", self.window_bytes),
             ("queue_bytes", self.queue_bytes),
-            ("sync_bytes", self.sync_bytes),
+            ("sync_every.bytes", self.sync_every.bytes.unwrap_or(1)),
         ];
         for (name, value) in at_least_one {
             if value == 0 {
@@ -96,11 +96,14 @@ enum State {
 impl Writer {
     /// Creates the part's temporary file beside `path`.
     pub fn open(path: &Path, schema: &Schema, options: &WriterOptions) -> Result<Self> {
-        let create = || {
-            PartFile::create(path, options.sync, options.if_exists)
-                .map(|part| part.with_sync_bytes(options.sync_bytes))
-        };
-        Writer::open_in(&Pool::of_process()?, path, schema, options, || Ok(Box::new(create()?)))
+        Writer::open_in(&Pool::of_process()?, path, schema, options, || {
+            let mut part = PartFile::create(path, options.sync, options.if_exists)?;
+            let every = options.sync_every;
+            if every.bytes.is_some() || every.interval.is_some() {
+                spawn_thread("flow-sync", part.sync_every(every)?)?;
+            }
+            Ok(Box::new(part))
+        })
     }
 
     /// Opens a writer in a pool of the caller's choice, of a part that `create` creates. `path` names it.

@@ -2,6 +2,7 @@
 
 import ctypes
 import datetime
+import json
 import math
 from decimal import Decimal
 from pathlib import Path
@@ -93,15 +94,33 @@ CRATE = ("bool", "float16", "dec128", "dec256", "fixed", "uuid")
 def test_checksums_are_there_and_right(parts, name):
     path = parts / f"{name}.parquet"
     for column, header, _ in page_headers(path):
-        assert (4 in header) != column.startswith(CRATE), column
+        assert 4 in header, column
     table = pq.ParquetFile(path, page_checksum_verification=True).read()
     assert table.num_rows == 250
     # They are looked at: a byte of a page that is another is noticed.
-    broken = bytearray(path.read_bytes())
-    chunk = next(c for c in chunks(path) if c.path_in_schema == "int64")
-    broken[chunk.data_page_offset + chunk.total_compressed_size - 1] ^= 1
-    with pytest.raises(OSError, match="(?i)crc|checksum"):
-        pq.ParquetFile(pa.BufferReader(bytes(broken)), page_checksum_verification=True).read(columns=["int64"])
+    for chunk in chunks(path):
+        check_that_a_flipped_byte_is_noticed(path, chunk)
+
+
+def check_that_a_flipped_byte_is_noticed(path, chunk):
+    """The last byte of the chunk, and of its dictionary, if it has one."""
+    start = chunk.dictionary_page_offset if chunk.has_dictionary_page else chunk.data_page_offset
+    ends = [start + chunk.total_compressed_size] + [chunk.data_page_offset] * chunk.has_dictionary_page
+    for end in ends:
+        broken = bytearray(path.read_bytes())
+        broken[end - 1] ^= 1
+        with pytest.raises(OSError, match="(?i)crc|checksum"):
+            file = pq.ParquetFile(pa.BufferReader(bytes(broken)), page_checksum_verification=True)
+            file.read(columns=[chunk.path_in_schema])
+
+
+# By fields, by levels: what the writer of each is asked for must reach both.
+@pytest.mark.parametrize("name", ["nested/by_macros", "levels/repeated"])
+def test_checksums_of_nested_columns(parts, name):
+    path = parts.parent / f"{name}.parquet"
+    assert pq.ParquetFile(path, page_checksum_verification=True).read() == pq.ParquetFile(path).read()
+    for chunk in chunks(path):
+        check_that_a_flipped_byte_is_noticed(path, chunk)
 
 
 def test_no_checksums_by_default(parts):
@@ -198,6 +217,27 @@ def test_metadata(parts):
     assert sink.metadata.row_group(0).column(0).bloom_filter_offset
 
 
+@pytest.mark.parametrize("name", ["auto_v1", "auto_v2", "choices", "metadata"])
+def test_the_encodings_that_were_chosen_are_in_the_file(parts, name):
+    path = parts / f"{name}.parquet"
+    metadata = pq.read_metadata(path)
+    told = json.loads(metadata.metadata.get(b"libflow.encodings", b"[]"))
+    assert {entry[0] for entry in told} == {
+        i for i, chunk in enumerate(chunks(path))
+        if name != "choices" or i in (0, 1, 3)
+        if name != "metadata" or i == 1
+        if not chunk.path_in_schema.startswith(CRATE)
+    }
+    for column, encoding, values, distinct, size, plain, encoded in told:
+        chunk = metadata.row_group(0).column(column)
+        assert encoding in chunk.encodings
+        assert encoding == "RLE_DICTIONARY" or "RLE_DICTIONARY" not in chunk.encodings
+        assert 0 < distinct <= values <= chunk.num_values
+        assert encoded <= plain + plain // 50  # of those nearly as small it is the first
+        width = {"INT32": 4, "INT64": 8, "FLOAT": 4, "DOUBLE": 8}.get(chunk.physical_type)
+        assert width is None or size == width * values
+
+
 def test_distinct_values_are_counted_where_they_are_known(parts):
     for name, known in [("dictionary_v1", True), ("plain_v1", False)]:
         path = parts / f"{name}.parquet"
@@ -241,9 +281,11 @@ START = datetime.datetime(2024, 1, 1, tzinfo=UTC)
 PREFIX = "é" * 40
 KINDS = {
     "int8": (pa.int8(), clustered(lambda i: i // 20 - 60)),
+    "int16": (pa.int16(), clustered(lambda i: i * 20 - 24_000)),
     "int32": (pa.int32(), clustered(lambda i: i * 1000 - 1_200_000)),
     "int64": (pa.int64(), clustered(lambda i: (i - 1200) * 2**52)),
     "uint8": (pa.uint8(), clustered(lambda i: i // 10)),
+    "uint16": (pa.uint16(), clustered(lambda i: i * 27)),
     "uint32": (pa.uint32(), clustered(lambda i: i * 1_700_000)),
     "uint64": (pa.uint64(), clustered(lambda i: i * 2**52 * 1)),
     "uint64 high": (pa.uint64(), clustered(lambda i: 2**63 - 2**52 * 1200 + i * 2**52)),
@@ -261,6 +303,7 @@ KINDS = {
     "ms": (pa.timestamp("ms", "UTC"), clustered(lambda i: START + datetime.timedelta(milliseconds=i))),
     "us": (pa.timestamp("us", "UTC"), clustered(lambda i: START - datetime.timedelta(microseconds=i))),
     "local us": (pa.timestamp("us"), clustered(lambda i: datetime.datetime(1970, 1, 1) + datetime.timedelta(hours=i - 900))),
+    "ns": (pa.timestamp("ns"), clustered(lambda i: datetime.datetime(1970, 1, 1) + datetime.timedelta(minutes=i - 900))),
     "bool": (pa.bool_(), clustered(lambda i: i > 1200)),
     "time": (pa.time64("us"), clustered(lambda i: (datetime.datetime(2000, 1, 1) + datetime.timedelta(seconds=i)).time())),
 }
@@ -308,6 +351,7 @@ class Options(ctypes.Structure):
         ("sorting", ctypes.c_void_p),
         ("sorting_count", ctypes.c_uint64),
         ("sorting_size", ctypes.c_uint64),
+        ("sync_ms", ctypes.c_uint64),
     ]
 
 
@@ -397,7 +441,18 @@ FORMS = {
     "dictionary, bloom": (2, True, {}),
     "chunk statistics": (0, False, {"statistics": 2}),
     "no statistics, bloom": (0, True, {"statistics": 1}),
+    "other encoding, bloom, crc": (None, True, {"page_crc": 1}),
 }
+
+
+def other_encoding(kind):
+    """What the type has beside plain values and a dictionary."""
+    if pa.types.is_string(kind) or pa.types.is_binary(kind):
+        return 4
+    if pa.types.is_floating(kind):
+        return 5
+    wide = pa.types.is_fixed_size_binary(kind) or pa.types.is_decimal(kind) and kind.precision > 18
+    return 1 if wide or pa.types.is_boolean(kind) else 3
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -405,6 +460,8 @@ FORMS = {
 def test_filters_find_the_matching_rows(name, form, tmp_path):
     kind, all_values = KINDS[name]
     encoding, bloom, more = FORMS[form]
+    if encoding is None:
+        encoding = other_encoding(kind)
     if name == "bool":
         encoding, bloom = min(encoding, 1), False
     for pattern, is_null in NULLS.items():

@@ -40,6 +40,7 @@ pub fn show(part: &Path, row_groups: usize) -> Result<String, Failure> {
     );
     out += &schema(&metadata);
     out += &groups(&metadata, row_groups);
+    out += &chosen(&metadata);
     out += &key_values(&metadata);
     Ok(out)
 }
@@ -220,10 +221,49 @@ fn text(bytes: &[u8]) -> String {
     if shown.chars().count() <= most { shown } else { shown.chars().take(most - 1).chain(['…']).collect() }
 }
 
+/// The key of what libflow says of the encodings that it chose (`pf_part.encodings` in the header).
+const ENCODINGS: &str = "libflow.encodings";
+
+/// Which encodings were chosen by a sample, and what it came to.
+fn chosen(metadata: &ParquetMetaData) -> String {
+    let about = metadata.file_metadata();
+    let pairs = about.key_value_metadata().into_iter().flatten();
+    let value = pairs.filter(|pair| pair.key == ENCODINGS).find_map(|pair| pair.value.as_deref());
+    let entries = value.and_then(|value| value.strip_prefix("[[")?.strip_suffix("]]"));
+    let row = |entry: &str| {
+        let (leaf, entry) = entry.split_once(',')?;
+        let (encoding, entry) = entry.split_once(',')?;
+        let column = about.schema_descr().columns().get(leaf.parse::<usize>().ok()?)?;
+        let numbers: Vec<u64> = entry.split(',').map(|n| n.parse().ok()).collect::<Option<_>>()?;
+        let &[values, distinct, bytes, plain, encoded] = &numbers[..] else { return None };
+        let each = |bytes: u64| format!("{:.2}", bytes as f64 / values.max(1) as f64);
+        let encoding = encoding.trim_matches('"').to_owned();
+        let (values, distinct) = (count(values), count(distinct));
+        Some(vec![
+            column.path().string(),
+            encoding,
+            values,
+            distinct,
+            each(bytes),
+            each(plain),
+            each(encoded),
+        ])
+    };
+    let rows: Vec<_> = entries.into_iter().flat_map(|all| all.split("],[")).filter_map(row).collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    let header =
+        ["column", "encoding", "values", "distinct", "PLAIN", "compressed", "encoded and compressed"];
+    let right = [false, false, true, true, true, true, true];
+    format!("\nencodings chosen by a sample; bytes a value\n{}", table(&header, &right, &rows))
+}
+
 fn key_values(metadata: &ParquetMetaData) -> String {
     let Some(pairs) = metadata.file_metadata().key_value_metadata() else { return String::new() };
     let rows: Vec<_> = pairs
         .iter()
+        .filter(|pair| pair.key != ENCODINGS)
         .map(|pair| {
             let value = pair.value.clone().unwrap_or_default();
             let cut = value.chars().count() > MAX_VALUE;

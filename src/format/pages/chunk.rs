@@ -20,7 +20,7 @@ use parquet::schema::types::ColumnDescPtr;
 
 use super::bounds::{Bounds, Order};
 use super::compress::Compressor;
-use super::header::{PageHeader, PageKind};
+use super::header::{PageHeader, PageKind, checksum};
 use super::hybrid::put_bits;
 use crate::format::options::{ChunkOptions, Codec, PageVersion, StatisticsLevel};
 
@@ -323,11 +323,7 @@ fn write_page(options: &ChunkOptions, plain: &[u8], mut kind: PageKind) -> Parqu
         *is_compressed = false;
         page = plain;
     }
-    let mut crc = flate2::Crc::new();
-    if options.page_crc {
-        crc.update(page);
-    }
-    let crc = options.page_crc.then(|| crc.sum());
+    let crc = options.page_crc.then(|| checksum(page));
     let mut bytes = Vec::with_capacity(page.len() + 64);
     PageHeader { kind, plain_bytes: plain.len(), bytes: page.len(), crc }.put(&mut bytes)?;
     let plain_bytes = bytes.len() + plain.len();
@@ -399,7 +395,7 @@ impl EncodedChunk {
 
 /// The pages, as the crate reads them when it copies them to the file.
 #[derive(Clone)]
-struct Pages(VecDeque<Bytes>);
+pub struct Pages(pub VecDeque<Bytes>);
 
 impl Length for Pages {
     fn len(&self) -> u64 {

@@ -21,6 +21,8 @@ enum Context {
     Snappy(Box<snap::raw::Encoder>),
     /// libdeflate: up to four times as fast as zlib's successors, as it has a page whole.
     Gzip(libdeflater::Compressor),
+    #[cfg(feature = "brotli")]
+    Brotli(Box<brotli::enc::BrotliEncoderParams>),
     Lz4,
     Lz4Raw,
     Zstd(zstd::bulk::Compressor<'static>),
@@ -50,6 +52,12 @@ impl Context {
                 let level = level.map_err(|_| io::Error::other("no such level of gzip"))?;
                 Context::Gzip(libdeflater::Compressor::new(level))
             }
+            #[cfg(feature = "brotli")]
+            Codec::Brotli(quality) => {
+                Context::Brotli(Box::new(brotli::enc::BrotliEncoderParams { quality, ..Default::default() }))
+            }
+            #[cfg(not(feature = "brotli"))]
+            Codec::Brotli(_) => return Err(io::ErrorKind::Unsupported.into()),
             Codec::Lz4 => Context::Lz4,
             Codec::Lz4Raw => Context::Lz4Raw,
             Codec::Zstd(level) => Context::Zstd(zstd::bulk::Compressor::new(level)?),
@@ -63,6 +71,11 @@ impl Context {
             Context::Uncompressed => {
                 out.extend_from_slice(page);
                 return Ok(());
+            }
+            #[cfg(feature = "brotli")]
+            Context::Brotli(parameters) => {
+                parameters.size_hint = page.len();
+                return brotli::BrotliCompress(&mut &*page, out, parameters).map(drop);
             }
             Context::Gzip(encoder) => {
                 room(out, encoder.gzip_compress_bound(page.len()));

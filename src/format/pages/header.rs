@@ -1,5 +1,5 @@
 //! Page headers (parquet.thrift, `PageHeader`) in Thrift's compact protocol. The parquet crate's have no
-//! checksum.
+//! checksum, so it is put into them.
 
 use parquet::basic::{Encoding, PageType};
 use parquet::errors::{ParquetError, Result as ParquetResult};
@@ -69,6 +69,30 @@ impl PageHeader {
         out.extend_from_slice(&[STOP, STOP]);
         Ok(())
     }
+}
+
+/// The CRC-32 of a page as it is stored.
+pub fn checksum(page: &[u8]) -> u32 {
+    let mut crc = flate2::Crc::new();
+    crc.update(page);
+    crc.sum()
+}
+
+/// The crate's header of a page with the page's checksum in it, and whether it is a dictionary's.
+pub fn with_checksum(header: &[u8], page: &[u8]) -> (Vec<u8>, bool) {
+    // The type and two sizes: fields 1 to 3, each a byte and a varint.
+    let mut end = 0;
+    for _ in 0..3 {
+        end += 1;
+        end += header[end..].iter().take_while(|&&byte| byte >= 0x80).count() + 1;
+    }
+    let mut out = Vec::with_capacity(header.len() + 6);
+    out.extend_from_slice(&header[..end]);
+    Fields { out: &mut out, last: 3 }.int(4, checksum(page) as i32);
+    // The next field's number is told from the one before.
+    out.push(header[end] - (1 << 4));
+    out.extend_from_slice(&header[end + 1..]);
+    (out, header[1] == (PageType::DICTIONARY_PAGE as u8) << 1)
 }
 
 /// Types of the compact protocol.

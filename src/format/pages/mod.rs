@@ -1,6 +1,7 @@
 //! Pages that libflow encodes itself: straight from the arrays, in the encoding that suits the values.
 
 mod bounds;
+mod checked;
 mod chunk;
 mod compress;
 mod encode;
@@ -11,6 +12,7 @@ mod pack;
 mod tables;
 
 pub use bounds::{Bounds, Order};
+pub use checked::{CheckedPages, CheckedStores};
 pub use chunk::{Chunk, DictionaryPage, EncodedChunk, PageValues, PendingPage};
 pub use compress::Compressor;
 pub use encode::{put_delta, put_split};
