@@ -75,7 +75,11 @@ impl PartFile {
         if (ours.dev(), ours.ino()) != (named.dev(), named.ino()) {
             return Err(being_written(&temporary));
         }
-        file.set_len(0).map_err(|e| Error::io(&e, creating()))?;
+        if ours.len() > 0 {
+            // Not where nothing is cut off: ext4 forces a file that was cut to nothing to disk when it is closed
+            // (`auto_da_alloc`), and that would be ours.
+            file.set_len(0).map_err(|e| Error::io(&e, creating()))?;
+        }
         Ok(PartFile {
             file,
             temporary,
