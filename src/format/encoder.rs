@@ -1,6 +1,6 @@
 //! Encoding without a file: each column of a row group by itself, by whichever thread has time.
 
-use std::io::Write;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -11,9 +11,11 @@ use parquet::arrow::arrow_writer::{
 };
 use parquet::basic::Type;
 use parquet::errors::Result as ParquetResult;
-use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
-use parquet::schema::types::ColumnDescPtr;
+use parquet::file::properties::WriterPropertiesPtr;
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::{ColumnDescPtr, SchemaDescPtr, SchemaDescriptor, Type as GroupType};
 
+use super::assembly::Columns;
 use super::choice::Chosen;
 use super::dictionary::DictionaryColumn;
 use super::numbers::{NumberColumn, is_number};
@@ -58,8 +60,8 @@ pub struct EncodedColumn {
 }
 
 enum Leaves {
-    /// Of the parquet crate's encoders.
-    Theirs(Vec<ArrowColumnChunk>),
+    /// Of the parquet crate's encoders, with the schema of these columns alone.
+    Theirs(Vec<ArrowColumnChunk>, SchemaDescPtr),
     /// Of one of libflow's own.
     Ours(Box<EncodedChunk>),
 }
@@ -74,14 +76,11 @@ impl EncodedColumn {
         EncodedColumn { bytes: chunk.bytes(), leaves: Leaves::Ours(Box::new(chunk)) }
     }
 
-    pub(super) fn append_to<W: Write + Send>(
-        self,
-        row_group: &mut SerializedRowGroupWriter<'_, W>,
-    ) -> ParquetResult<()> {
+    pub(super) fn append_to(self, row_group: &mut Columns<'_>) -> ParquetResult<()> {
         match self.leaves {
-            Leaves::Theirs(leaves) => {
+            Leaves::Theirs(leaves, schema) => row_group.write_theirs(&schema, |row_group| {
                 leaves.into_iter().try_for_each(|leaf| leaf.append_to_row_group(row_group))
-            }
+            }),
             Leaves::Ours(chunk) => chunk.append_to(row_group),
         }
     }
@@ -93,6 +92,8 @@ pub struct ParquetEncoders {
     schema: SchemaRef,
     /// Leaf columns of each field.
     leaves: Vec<Vec<(ColumnDescPtr, ChunkOptions)>>,
+    /// Each field as a schema of its own.
+    schemas: Vec<SchemaDescPtr>,
     /// How each field is encoded.
     chosen: Vec<Arc<Chosen>>,
     row_group_rows: usize,
@@ -100,23 +101,31 @@ pub struct ParquetEncoders {
 }
 
 impl ParquetEncoders {
-    pub(super) fn new<W: Write + Send>(
-        writer: &SerializedFileWriter<W>,
+    pub(super) fn new(
+        columns: &SchemaDescPtr,
+        properties: &WriterPropertiesPtr,
         schema: SchemaRef,
         chunks: &[ChunkOptions],
         row_group_rows: usize,
         path: PathBuf,
-    ) -> Self {
+    ) -> ParquetResult<Self> {
         let mut leaves = vec![Vec::new(); schema.fields().len()];
+        let mut schemas = Vec::new();
         if !leaves.is_empty() {
-            let columns = writer.schema_descr();
             for (leaf, &options) in chunks.iter().enumerate() {
                 leaves[columns.get_column_root_idx(leaf)].push((columns.column(leaf), options));
             }
+            for field in columns.root_schema().get_fields() {
+                let alone = GroupType::group_type_builder(columns.name()).with_fields(vec![field.clone()]);
+                schemas.push(Arc::new(SchemaDescriptor::new(Arc::new(alone.build()?))));
+            }
         }
-        let factory = ArrowRowGroupWriterFactory::new(writer, schema.clone());
+        // A file of the crate's is the only way to its encoders.
+        let file = SerializedFileWriter::new(io::sink(), columns.root_schema_ptr(), properties.clone())?;
+        let factory = ArrowRowGroupWriterFactory::new(&file, schema.clone());
         let chosen = leaves.iter().map(|_| Default::default()).collect();
-        ParquetEncoders { factory, schema, leaves, chosen, row_group_rows, path: Arc::new(path) }
+        let path = Arc::new(path);
+        Ok(ParquetEncoders { factory, schema, leaves, schemas, chosen, row_group_rows, path })
     }
 }
 
@@ -138,7 +147,8 @@ impl Encoders for ParquetEncoders {
         let columns = own.into_iter().enumerate().map(|(i, own)| {
             let leaves = theirs.by_ref().take(self.leaves[i].len()).collect();
             let (field, path) = (self.schema.fields()[i].clone(), self.path.clone());
-            own.unwrap_or_else(|| Box::new(ParquetColumn { field, leaves, path }))
+            let schema = self.schemas[i].clone();
+            own.unwrap_or_else(|| Box::new(ParquetColumn { field, leaves, schema, path }))
         });
         Ok(columns.collect())
     }
@@ -175,6 +185,7 @@ impl ParquetEncoders {
 struct ParquetColumn {
     field: FieldRef,
     leaves: Vec<ArrowColumnWriter>,
+    schema: SchemaDescPtr,
     path: Arc<PathBuf>,
 }
 
@@ -193,6 +204,6 @@ impl ColumnEncoder for ParquetColumn {
         let leaves = self.leaves.into_iter().map(ArrowColumnWriter::close).collect::<ParquetResult<Vec<_>>>();
         let leaves = leaves.map_err(|e| writing(&self.path, &e))?;
         let bytes = leaves.iter().map(|leaf| leaf.close().bytes_written as usize).sum();
-        Ok(EncodedColumn { leaves: Leaves::Theirs(leaves), bytes })
+        Ok(EncodedColumn { leaves: Leaves::Theirs(leaves, self.schema), bytes })
     }
 }

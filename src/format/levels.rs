@@ -7,7 +7,7 @@ use std::io::Write;
 
 use parquet::basic::Repetition;
 use parquet::data_type::{self as types, ByteArray, Int96};
-use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
+use parquet::file::writer::{SerializedColumnWriter, SerializedRowGroupWriter};
 use parquet::schema::types::{ColumnDescPtr, SchemaDescriptor, Type};
 
 use self::values::numbers;
@@ -170,16 +170,15 @@ impl LeveledRowGroup {
 
     pub(super) fn append_to<W: Write + Send>(
         self,
-        writer: &mut SerializedFileWriter<W>,
+        row_group: &mut SerializedRowGroupWriter<'_, W>,
     ) -> parquet::errors::Result<()> {
-        let mut row_group = writer.next_row_group()?;
         for column in self.columns {
             if let Some(mut to) = row_group.next_column()? {
                 column.encode(&mut to)?;
                 to.close()?;
             }
         }
-        row_group.close().map(drop)
+        Ok(())
     }
 }
 

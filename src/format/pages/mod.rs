@@ -8,6 +8,7 @@ mod header;
 mod hybrid;
 mod number;
 mod pack;
+pub mod spare;
 mod tables;
 
 pub use bounds::{Bounds, Order};
