@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::Part;
+use super::{Part, ahead};
 use crate::error::{Error, ErrorClass, Result};
 
 /// What is forced to the disk before a part is published.
@@ -39,8 +39,18 @@ pub struct PartFile {
     /// Bytes after which what has been written is forced to disk, and those that have not been.
     sync_bytes: usize,
     unsynced: usize,
+    written: u64,
+    /// Bytes of the file that have space on the disk already; None once there was none to have.
+    reserved: Option<u64>,
+    /// Bytes that are on their way to the disk.
+    written_back: u64,
     published: bool,
 }
+
+/// Bytes of a file for which space is reserved: those of small ones are not worth it.
+const LARGE: u64 = 1 << 20;
+/// Bytes that are reserved and written back at a time.
+const STEP: u64 = 8 << 20;
 
 impl PartFile {
     /// Creates `<path>.tmp`. What a crashed process left under that name is replaced; what a live one
@@ -88,6 +98,9 @@ impl PartFile {
             if_exists,
             sync_bytes: usize::MAX,
             unsynced: 0,
+            written: 0,
+            reserved: Some(0),
+            written_back: 0,
             published: false,
         })
     }
@@ -97,6 +110,18 @@ impl PartFile {
         self.sync_bytes = sync_bytes;
         self
     }
+
+    /// Reserves space for so many bytes more and those after them: no more than the file has already, lest
+    /// many small files fill the disk.
+    fn reserve(&mut self, more: usize) {
+        let end = self.written + more as u64;
+        if let Some(reserved) = self.reserved
+            && end > reserved.max(LARGE)
+        {
+            let (start, end) = (reserved.max(self.written), end + self.written.min(STEP));
+            self.reserved = ahead::reserve(&self.file, start, end - start).then_some(end);
+        }
+    }
 }
 
 impl Part for PartFile {
@@ -104,6 +129,10 @@ impl Part for PartFile {
     fn publish(&mut self) -> Result<()> {
         let io =
             |e: io::Error, doing: &str, path: &Path| Error::io(&e, format!("{doing} \"{}\"", path.display()));
+        if self.written > LARGE {
+            // Gives back the space that was not needed.
+            self.file.set_len(self.written).map_err(|e| io(e, "ending", &self.temporary))?;
+        }
         if self.sync == Sync::OnClose {
             self.file.sync_all().map_err(|e| io(e, "syncing", &self.temporary))?;
         }
@@ -129,7 +158,14 @@ impl Part for PartFile {
 
 impl Write for PartFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.reserve(bytes.len());
         let written = self.file.write(bytes)?;
+        self.written += written as u64;
+        let waiting = self.written - self.written_back;
+        if self.sync == Sync::OnClose && waiting >= STEP {
+            ahead::write_back(&self.file, self.written_back, waiting);
+            self.written_back = self.written;
+        }
         self.unsynced += written;
         if self.unsynced >= self.sync_bytes {
             self.file.sync_data()?;
@@ -209,6 +245,24 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"x");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
         assert_eq!(create(&path).unwrap_err().class(), ErrorClass::Conflict);
+    }
+
+    #[test]
+    fn space_that_was_reserved_is_given_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        let mut part = create(&path).unwrap();
+        let piece = vec![7; LARGE as usize];
+        (0..20).for_each(|_| part.write_all(&piece).unwrap());
+        part.write_all(b"x").unwrap();
+        if let Some(reserved) = part.reserved {
+            assert!(reserved > part.written, "some file systems reserve nothing; this one does");
+        }
+        part.publish().unwrap();
+        let file = fs::metadata(&path).unwrap();
+        assert_eq!(file.len(), 20 * LARGE + 1);
+        assert!(file.blocks() * 512 < file.len() + LARGE, "{} blocks", file.blocks());
+        assert!(fs::read(&path).unwrap()[..20 * LARGE as usize].iter().all(|&byte| byte == 7));
     }
 
     #[test]

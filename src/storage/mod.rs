@@ -1,5 +1,6 @@
 //! Where parts lie. A part has a temporary name until it is whole.
 
+mod ahead;
 mod local;
 
 use std::io::Write;
