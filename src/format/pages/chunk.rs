@@ -1,6 +1,5 @@
 //! A column chunk that grows page by page.
 
-use std::cell::Cell;
 use std::cmp::Ordering;
 use std::sync::{Arc, OnceLock};
 
@@ -76,11 +75,6 @@ pub struct PendingPage {
     kind: PageKind,
     options: ChunkOptions,
     written: Slot,
-}
-
-thread_local! {
-    /// Memory for the next compressed page.
-    static COMPRESSED: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
 impl PendingPage {
@@ -317,17 +311,16 @@ fn write_page(options: &ChunkOptions, plain: Vec<u8>, mut kind: PageKind) -> Par
     if options.codec != Codec::Uncompressed {
         let levels = if let PageKind::V2 { level_bytes, .. } = kind { level_bytes } else { 0 };
         let (before, values) = page.split_at(HEADER + levels);
-        let mut compressed = COMPRESSED.take();
-        compressed.clear();
+        let mut compressed = spare::take();
         compressed.extend_from_slice(before);
         Compressor::new(options.codec).compress(values, &mut compressed)?;
         // Version 1 cannot tell that a page is not compressed.
         if !matches!(kind, PageKind::V2 { .. }) || compressed.len() < plain_len {
-            spare::give_back(std::mem::replace(&mut page, compressed.clone()));
+            std::mem::swap(&mut page, &mut compressed);
         } else if let PageKind::V2 { is_compressed, .. } = &mut kind {
             *is_compressed = false;
         }
-        COMPRESSED.set(compressed);
+        spare::give_back(compressed);
     } else if let PageKind::V2 { is_compressed, .. } = &mut kind {
         *is_compressed = false;
     }
