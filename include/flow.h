@@ -590,11 +590,14 @@ typedef struct pf_writer_options {
   int32_t page_version;
   /** Rows of a row group, at most; 0 = 1,048,576, the default of most writers. */
   uint64_t row_group_rows;
-  /** Rows gathered before a batch goes to be encoded; 0 = 65,536. */
+  /** Rows gathered before a batch goes to be encoded: no more than a row group's; 0 = 65,536. */
   uint64_t window_rows;
   /** Bytes gathered before a batch goes to be encoded, about; 0 = 16 MiB, at most 1 GiB. */
   uint64_t window_bytes;
-  /** Bytes of batches waiting to be encoded before an append blocks; 0 = 32 MiB. One batch always fits. */
+  /**
+   * Bytes of batches waiting to be encoded before an append blocks; 0 = 32 MiB. One batch always fits. Where
+   * row groups have fewer rows than `window_rows`, in proportion less, down to 6 MiB.
+   */
   uint64_t queue_bytes;
   /**
    * Bytes of a row group, as its rows lie in memory, about: it ends where either limit is reached. 0: no
@@ -807,11 +810,11 @@ typedef struct pf_column_levels {
  * + 7 x window_bytes: what is being gathered, four spent windows, what `pf_close` sends, and pages before
  *   they are compressed
  * + 1 MiB for each thread: pages of a wide column that several compress
- * + 4 MiB, while it is being written
+ * + 1 MiB, while it is being written
  * ```
  *
  * and all writers together the sum of that, in which `max_bytes` and one batch for each writer stand in
- * place of all `queue_bytes`, if that is less.
+ * place of all `queue_bytes`, if that is less, and 6 MiB of memory for the pages that come next.
  */
 typedef struct pf_pool_options {
   /** `sizeof(pf_pool_options)`. */

@@ -22,11 +22,11 @@ use crate::pool::{Pool, PoolOptions, Stats};
 /// + 7 x window_bytes: what is being gathered, four spent windows, what `pf_close` sends, and pages before
 ///   they are compressed
 /// + 1 MiB for each thread: pages of a wide column that several compress
-/// + 4 MiB, while it is being written
+/// + 1 MiB, while it is being written
 /// ```
 ///
 /// and all writers together the sum of that, in which `max_bytes` and one batch for each writer stand in
-/// place of all `queue_bytes`, if that is less.
+/// place of all `queue_bytes`, if that is less, and 6 MiB of memory for the pages that come next.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct pf_pool_options {

@@ -102,11 +102,12 @@ pub struct pf_writer_options {
     pub page_version: i32,
     /// Rows of a row group, at most; 0 = 1,048,576, the default of most writers.
     pub row_group_rows: u64,
-    /// Rows gathered before a batch goes to be encoded; 0 = 65,536.
+    /// Rows gathered before a batch goes to be encoded: no more than a row group's; 0 = 65,536.
     pub window_rows: u64,
     /// Bytes gathered before a batch goes to be encoded, about; 0 = 16 MiB, at most 1 GiB.
     pub window_bytes: u64,
-    /// Bytes of batches waiting to be encoded before an append blocks; 0 = 32 MiB. One batch always fits.
+    /// Bytes of batches waiting to be encoded before an append blocks; 0 = 32 MiB. One batch always fits. Where
+    /// row groups have fewer rows than `window_rows`, in proportion less, down to 6 MiB.
     pub queue_bytes: u64,
     /// Bytes of a row group, as its rows lie in memory, about: it ends where either limit is reached. 0: no
     /// limit, as readers work by rows.

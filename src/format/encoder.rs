@@ -1,6 +1,6 @@
 //! Encoding without a file: each column of a row group by itself, by whichever thread has time.
 
-use std::io::Write;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,9 +12,11 @@ use parquet::arrow::arrow_writer::{
 use parquet::basic::Type;
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::Result as ParquetResult;
-use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
-use parquet::schema::types::ColumnDescPtr;
+use parquet::file::properties::WriterPropertiesPtr;
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::{ColumnDescPtr, SchemaDescPtr, SchemaDescriptor, Type as GroupType};
 
+use super::assembly::Columns;
 use super::choice::Chosen;
 use super::dictionary::DictionaryColumn;
 use super::numbers::{NumberColumn, is_number};
@@ -59,10 +61,10 @@ pub struct EncodedColumn {
 }
 
 enum Leaves {
-    /// Of the parquet crate's encoders.
-    Theirs(Vec<ArrowColumnChunk>),
+    /// Of the parquet crate's encoders, with the schema of these columns alone.
+    Theirs(Vec<ArrowColumnChunk>, SchemaDescPtr),
     /// Theirs, with checksums.
-    Checked(Vec<(CheckedPages, ColumnCloseResult)>),
+    Checked(Vec<(CheckedPages, ColumnCloseResult)>, SchemaDescPtr),
     /// Of one of libflow's own.
     Ours(Box<EncodedChunk>),
 }
@@ -77,17 +79,14 @@ impl EncodedColumn {
         EncodedColumn { bytes: chunk.bytes(), leaves: Leaves::Ours(Box::new(chunk)) }
     }
 
-    pub(super) fn append_to<W: Write + Send>(
-        self,
-        row_group: &mut SerializedRowGroupWriter<'_, W>,
-    ) -> ParquetResult<()> {
+    pub(super) fn append_to(self, row_group: &mut Columns<'_>) -> ParquetResult<()> {
         match self.leaves {
-            Leaves::Theirs(leaves) => {
+            Leaves::Theirs(leaves, schema) => row_group.write_theirs(&schema, |row_group| {
                 leaves.into_iter().try_for_each(|leaf| leaf.append_to_row_group(row_group))
-            }
-            Leaves::Checked(leaves) => {
+            }),
+            Leaves::Checked(leaves, schema) => row_group.write_theirs(&schema, |row_group| {
                 leaves.into_iter().try_for_each(|(pages, close)| pages.append_to(close, row_group))
-            }
+            }),
             Leaves::Ours(chunk) => chunk.append_to(row_group),
         }
     }
@@ -101,6 +100,8 @@ pub struct ParquetEncoders {
     schema: SchemaRef,
     /// Leaf columns of each field.
     leaves: Vec<Vec<(ColumnDescPtr, ChunkOptions)>>,
+    /// Each field as a schema of its own.
+    schemas: Vec<SchemaDescPtr>,
     /// How each field is encoded.
     chosen: Vec<Arc<Chosen>>,
     row_group_rows: usize,
@@ -108,27 +109,35 @@ pub struct ParquetEncoders {
 }
 
 impl ParquetEncoders {
-    pub(super) fn new<W: Write + Send>(
-        writer: &SerializedFileWriter<W>,
+    pub(super) fn new(
+        columns: &SchemaDescPtr,
+        properties: &WriterPropertiesPtr,
         schema: SchemaRef,
         chunks: &[ChunkOptions],
         row_group_rows: usize,
         path: PathBuf,
-    ) -> Self {
+    ) -> ParquetResult<Self> {
         let mut leaves = vec![Vec::new(); schema.fields().len()];
+        let mut schemas = Vec::new();
         if !leaves.is_empty() {
-            let columns = writer.schema_descr();
             for (leaf, &options) in chunks.iter().enumerate() {
                 leaves[columns.get_column_root_idx(leaf)].push((columns.column(leaf), options));
             }
+            for field in columns.root_schema().get_fields() {
+                let alone = GroupType::group_type_builder(columns.name()).with_fields(vec![field.clone()]);
+                schemas.push(Arc::new(SchemaDescriptor::new(Arc::new(alone.build()?))));
+            }
         }
-        let mut factory = ArrowRowGroupWriterFactory::new(writer, schema.clone());
+        // A file of the crate's is the only way to its encoders.
+        let file = SerializedFileWriter::new(io::sink(), columns.root_schema_ptr(), properties.clone())?;
+        let mut factory = ArrowRowGroupWriterFactory::new(&file, schema.clone());
         let checked = chunks.iter().any(|chunk| chunk.page_crc).then(Arc::<CheckedStores>::default);
         if let Some(stores) = &checked {
             factory = factory.with_page_store_factory(stores.clone());
         }
         let chosen = leaves.iter().map(|_| Default::default()).collect();
-        ParquetEncoders { factory, checked, schema, leaves, chosen, row_group_rows, path: Arc::new(path) }
+        let path = Arc::new(path);
+        Ok(ParquetEncoders { factory, checked, schema, leaves, schemas, chosen, row_group_rows, path })
     }
 
     /// What is chosen for the leaf columns of fields that are not nested.
@@ -164,7 +173,8 @@ impl Encoders for ParquetEncoders {
             let leaves = theirs.by_ref().take(count).collect();
             let checked = checked.by_ref().take(count).collect();
             let (field, path) = (self.schema.fields()[i].clone(), self.path.clone());
-            own.unwrap_or_else(|| Box::new(ParquetColumn { field, leaves, checked, path }))
+            let schema = self.schemas[i].clone();
+            own.unwrap_or_else(|| Box::new(ParquetColumn { field, leaves, checked, schema, path }))
         });
         Ok(columns.collect())
     }
@@ -212,6 +222,7 @@ struct ParquetColumn {
     leaves: Vec<ArrowColumnWriter>,
     /// Of each leaf the pages, if they get checksums.
     checked: Vec<CheckedPages>,
+    schema: SchemaDescPtr,
     path: Arc<PathBuf>,
 }
 
@@ -231,10 +242,10 @@ impl ColumnEncoder for ParquetColumn {
         let leaves = leaves.map_err(|e| writing(&self.path, &e))?;
         let bytes = leaves.iter().map(|leaf| leaf.close().bytes_written as usize).sum();
         let leaves = match self.checked.is_empty() {
-            true => Leaves::Theirs(leaves),
+            true => Leaves::Theirs(leaves, self.schema),
             false => {
                 let closed = leaves.iter().map(|leaf| leaf.close().clone());
-                Leaves::Checked(self.checked.into_iter().zip(closed).collect())
+                Leaves::Checked(self.checked.into_iter().zip(closed).collect(), self.schema)
             }
         };
         Ok(EncodedColumn { leaves, bytes })

@@ -8,7 +8,8 @@ use std::io::Write;
 use parquet::basic::Repetition;
 use parquet::column::writer::{ColumnWriter, get_column_writer, get_typed_column_writer_mut};
 use parquet::data_type::{self as types, ByteArray, Int96};
-use parquet::file::writer::SerializedFileWriter;
+use parquet::file::properties::WriterPropertiesPtr;
+use parquet::file::writer::SerializedRowGroupWriter;
 use parquet::schema::types::{ColumnDescPtr, SchemaDescriptor, Type};
 
 use self::values::numbers;
@@ -172,25 +173,24 @@ impl LeveledRowGroup {
 
     pub(super) fn append_to<W: Write + Send>(
         self,
-        writer: &mut SerializedFileWriter<W>,
+        row_group: &mut SerializedRowGroupWriter<'_, W>,
+        schema: &SchemaDescriptor,
+        properties: &WriterPropertiesPtr,
         page_crc: bool,
     ) -> parquet::errors::Result<()> {
-        let (descriptors, properties) =
-            (writer.schema_descr().columns().to_vec(), writer.properties().clone());
-        let mut row_group = writer.next_row_group()?;
-        for (column, descriptor) in self.columns.into_iter().zip(descriptors) {
+        for (column, descriptor) in self.columns.into_iter().zip(schema.columns()) {
             if page_crc {
                 let pages = CheckedPages::default();
                 let page_writer = Box::new(pages.clone());
-                let mut to = get_column_writer(descriptor, properties.clone(), page_writer);
+                let mut to = get_column_writer(descriptor.clone(), properties.clone(), page_writer);
                 column.encode(&mut to)?;
-                pages.append_to(to.close()?, &mut row_group)?;
+                pages.append_to(to.close()?, row_group)?;
             } else if let Some(mut to) = row_group.next_column()? {
                 column.encode(to.untyped())?;
                 to.close()?;
             }
         }
-        row_group.close().map(drop)
+        Ok(())
     }
 }
 

@@ -1,5 +1,6 @@
 //! File formats: batches in, bytes of a part out.
 
+mod assembly;
 mod choice;
 mod dictionary;
 mod encoder;

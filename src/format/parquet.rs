@@ -1,6 +1,5 @@
 //! Parquet through the parquet crate.
 
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,9 +7,9 @@ use parquet::arrow::{ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata}
 use parquet::basic::Type;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
-use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::SchemaDescriptor;
 
+use super::assembly::Assembly;
 use super::choice::{Chosen, encodings};
 use super::encoder::{EncodedColumn, ParquetEncoders};
 use super::levels::{LeveledRowGroup, LeveledSchema};
@@ -37,41 +36,10 @@ pub struct PartSummary {
 
 /// A part being written: takes what was encoded elsewhere, in the order of the file.
 pub struct ParquetPart {
-    writer: SerializedFileWriter<LargeWrites>,
+    assembly: Assembly,
     path: PathBuf,
     chosen: Vec<(usize, Type, Arc<Chosen>)>,
     page_crc: bool,
-}
-
-/// Bytes that go to storage in one write: each may take a round trip.
-const WRITE_BYTES: usize = 4 << 20;
-
-/// Gathers the pages of a row group, so that storage sees few writes. Holds memory only meanwhile.
-struct LargeWrites {
-    part: Box<dyn Part>,
-    gathered: Vec<u8>,
-}
-
-impl LargeWrites {
-    fn write_out(&mut self) -> io::Result<()> {
-        let gathered = std::mem::take(&mut self.gathered);
-        self.part.write_all(&gathered)
-    }
-}
-
-impl Write for LargeWrites {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.gathered.len() + bytes.len() > WRITE_BYTES {
-            self.write_out()?;
-        }
-        self.gathered.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.write_out()?;
-        self.part.flush()
-    }
 }
 
 impl ParquetPart {
@@ -94,54 +62,49 @@ impl ParquetPart {
         if schema.message().is_none() {
             add_encoded_arrow_schema_to_metadata(&schema.described(), &mut properties);
         }
-        let writer = SerializedFileWriter::new(
-            LargeWrites { part: create()?, gathered: Vec::new() },
-            columns.root_schema_ptr(),
-            Arc::new(properties),
-        );
-        let writer = writer.map_err(|e| starting(&e))?;
-        let encoders = ParquetEncoders::new(&writer, stored, &chunks, options.row_group_rows, path.clone());
+        let (columns, properties) = (Arc::new(columns), Arc::new(properties));
+        let rows = options.row_group_rows;
+        let encoders = ParquetEncoders::new(&columns, &properties, stored, &chunks, rows, path.clone());
+        let encoders = encoders.map_err(|e| starting(&e))?;
+        let assembly = Assembly::start(create()?, columns, properties);
+        let assembly = assembly.map_err(|e| Error::io(&e, format!("starting \"{}\"", path.display())))?;
         let (chosen, page_crc) = (encoders.chosen(), options.page_crc);
-        let mut part = ParquetPart { writer, path, chosen, page_crc };
+        let mut part = ParquetPart { assembly, path, chosen, page_crc };
         part.put_metadata("libflow.version", env!("CARGO_PKG_VERSION"));
         Ok((part, encoders))
     }
 
     /// The part's leaf columns.
     pub fn leveled_schema(&self) -> LeveledSchema {
-        LeveledSchema::new(self.writer.schema_descr())
+        LeveledSchema::new(self.assembly.schema())
     }
 
     /// Writes a row group: each of its columns, in the schema's order.
     pub fn append_columns(&mut self, columns: Vec<EncodedColumn>) -> Result<()> {
-        let append = || {
-            let mut row_group = self.writer.next_row_group()?;
-            for column in columns {
-                column.append_to(&mut row_group)?;
-            }
-            row_group.close()?;
-            Ok(self.writer.flush()?)
-        };
-        append().map_err(|e| writing(&self.path, &e))
+        let written = self
+            .assembly
+            .append(|row_group| columns.into_iter().try_for_each(|column| column.append_to(row_group)));
+        written.map_err(|e| writing(&self.path, &e))
     }
 
     /// Encodes and writes a row group that came by levels.
     pub fn append_levels(&mut self, group: LeveledRowGroup) -> Result<()> {
-        let append = || {
-            group.append_to(&mut self.writer, self.page_crc)?;
-            Ok(self.writer.flush()?)
-        };
-        append().map_err(|e| writing(&self.path, &e))
+        let (schema, properties) = (self.assembly.schema().clone(), self.assembly.properties().clone());
+        let crc = self.page_crc;
+        let written = self.assembly.append(|row_group| {
+            row_group.write_theirs(&schema, |theirs| group.append_to(theirs, &schema, &properties, crc))
+        });
+        written.map_err(|e| writing(&self.path, &e))
     }
 
     /// Adds a key and value to the part's metadata.
     pub fn put_metadata(&mut self, key: &str, value: impl Into<String>) {
-        self.writer.append_key_value_metadata(KeyValue::new(key.to_owned(), value.into()));
+        self.assembly.put_metadata(KeyValue::new(key.to_owned(), value.into()));
     }
 
     /// Bytes written so far.
     pub fn bytes_written(&self) -> u64 {
-        self.writer.bytes_written() as u64
+        self.assembly.bytes_written()
     }
 
     /// Writes the footer, and publishes.
@@ -150,17 +113,16 @@ impl ParquetPart {
         if let Some(encodings) = &encodings {
             self.put_metadata("libflow.encodings", encodings.as_str());
         }
-        let metadata = self.writer.finish().map_err(|e| writing(&self.path, &e))?;
-        let summary = PartSummary {
+        let finished = self.assembly.finish().map_err(|e| writing(&self.path, &e))?;
+        let (mut part, metadata, bytes) = finished;
+        part.publish()?;
+        Ok(PartSummary {
             rows: metadata.file_metadata().num_rows() as u64,
             row_groups: metadata.num_row_groups() as u64,
-            bytes: self.writer.bytes_written() as u64,
-            path: self.path.clone(),
+            bytes,
+            path: self.path,
             encodings: encodings.unwrap_or_default(),
-        };
-        // `finish` has flushed the crate's buffer, so the file below it is whole.
-        self.writer.inner_mut().part.publish()?;
-        Ok(summary)
+        })
     }
 }
 

@@ -7,8 +7,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::Part;
 use super::background::{Background, SyncEvery};
+use super::{Part, ahead};
 use crate::error::{Error, ErrorClass, Result};
 
 /// What is forced to the disk before a part is published.
@@ -39,8 +39,18 @@ pub struct PartFile {
     if_exists: IfExists,
     /// Forces it to disk as it grows, if that was asked for.
     background: Option<Background>,
+    written: u64,
+    /// Bytes of the file that have space on the disk already; None once there was none to have.
+    reserved: Option<u64>,
+    /// Bytes that are on their way to the disk.
+    written_back: u64,
     published: bool,
 }
+
+/// Bytes of a file for which space is reserved: those of small ones are not worth it.
+const LARGE: u64 = 1 << 20;
+/// Bytes that are reserved and written back at a time.
+const STEP: u64 = 8 << 20;
 
 impl PartFile {
     /// Creates `<path>.tmp`. What a crashed process left under that name is replaced; what a live one
@@ -75,7 +85,11 @@ impl PartFile {
         if (ours.dev(), ours.ino()) != (named.dev(), named.ino()) {
             return Err(being_written(&temporary));
         }
-        file.set_len(0).map_err(|e| Error::io(&e, creating()))?;
+        if ours.len() > 0 {
+            // Not where nothing is cut off: ext4 forces a file that was cut to nothing to disk when it is closed
+            // (`auto_da_alloc`), and that would be ours.
+            file.set_len(0).map_err(|e| Error::io(&e, creating()))?;
+        }
         Ok(PartFile {
             file,
             temporary,
@@ -83,6 +97,9 @@ impl PartFile {
             sync,
             if_exists,
             background: None,
+            written: 0,
+            reserved: Some(0),
+            written_back: 0,
             published: false,
         })
     }
@@ -97,6 +114,18 @@ impl PartFile {
         self.background = Some(background);
         Ok(run)
     }
+
+    /// Reserves space for so many bytes more and those after them: no more than the file has already, lest
+    /// many small files fill the disk.
+    fn reserve(&mut self, more: usize) {
+        let end = self.written + more as u64;
+        if let Some(reserved) = self.reserved
+            && end > reserved.max(LARGE)
+        {
+            let (start, end) = (reserved.max(self.written), end + self.written.min(STEP));
+            self.reserved = ahead::reserve(&self.file, start, end - start).then_some(end);
+        }
+    }
 }
 
 impl Part for PartFile {
@@ -106,6 +135,10 @@ impl Part for PartFile {
             |e: io::Error, doing: &str, path: &Path| Error::io(&e, format!("{doing} \"{}\"", path.display()));
         if let Some(background) = self.background.take() {
             background.end().map_err(|e| io(e, "syncing", &self.temporary))?;
+        }
+        if self.written > LARGE {
+            // Gives back the space that was not needed.
+            self.file.set_len(self.written).map_err(|e| io(e, "ending", &self.temporary))?;
         }
         if self.sync == Sync::OnClose {
             self.file.sync_all().map_err(|e| io(e, "syncing", &self.temporary))?;
@@ -132,7 +165,14 @@ impl Part for PartFile {
 
 impl Write for PartFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.reserve(bytes.len());
         let written = self.file.write(bytes)?;
+        self.written += written as u64;
+        let waiting = self.written - self.written_back;
+        if self.sync == Sync::OnClose && waiting >= STEP {
+            ahead::write_back(&self.file, self.written_back, waiting);
+            self.written_back = self.written;
+        }
         if let Some(background) = &self.background {
             background.wrote(written)?;
         }
@@ -210,6 +250,24 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"x");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
         assert_eq!(create(&path).unwrap_err().class(), ErrorClass::Conflict);
+    }
+
+    #[test]
+    fn space_that_was_reserved_is_given_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        let mut part = create(&path).unwrap();
+        let piece = vec![7; LARGE as usize];
+        (0..20).for_each(|_| part.write_all(&piece).unwrap());
+        part.write_all(b"x").unwrap();
+        if let Some(reserved) = part.reserved {
+            assert!(reserved > part.written, "some file systems reserve nothing; this one does");
+        }
+        part.publish().unwrap();
+        let file = fs::metadata(&path).unwrap();
+        assert_eq!(file.len(), 20 * LARGE + 1);
+        assert!(file.blocks() * 512 < file.len() + LARGE, "{} blocks", file.blocks());
+        assert!(fs::read(&path).unwrap()[..20 * LARGE as usize].iter().all(|&byte| byte == 7));
     }
 
     #[test]

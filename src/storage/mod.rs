@@ -1,5 +1,6 @@
 //! Where parts lie. A part has a temporary name until it is whole.
 
+mod ahead;
 mod background;
 mod local;
 

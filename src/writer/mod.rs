@@ -27,13 +27,17 @@ pub struct WriterOptions {
     pub sync_every: SyncEvery,
     /// What to do where the final name is taken.
     pub if_exists: IfExists,
-    /// Rows of a batch; default 65,536.
+    /// Rows of a batch, or of a row group, if that has fewer; default 65,536.
     pub window_rows: usize,
     /// Bytes of a batch, about; default 16 MiB, at most 1 GiB.
     pub window_bytes: usize,
-    /// Bytes of batches waiting to be encoded before an append blocks; default 32 MiB: what a cache holds.
+    /// Bytes of batches waiting to be encoded before an append blocks; default 32 MiB: what a cache holds. Where
+    /// row groups have fewer rows than `window_rows`, in proportion less, down to 6 MiB.
     pub queue_bytes: usize,
 }
+
+/// Bytes of a queue that suffice for the shortest of row groups.
+const SHORT_QUEUE: usize = 6 << 20;
 
 impl Default for WriterOptions {
     fn default() -> Self {
@@ -116,15 +120,20 @@ impl Writer {
     ) -> Result<Self> {
         options.check()?;
         let (part, encoders) = ParquetPart::start(schema, &options.parquet, path.to_owned(), create)?;
+        // A batch is no longer than a row group, so that rows are encoded while they are in the cache. Shorter
+        // ones need less of a queue to keep the pool busy.
+        let window_rows = options.window_rows.min(options.parquet.row_group_rows);
+        let share = window_rows as f64 / options.window_rows as f64;
+        let queue_bytes = ((options.queue_bytes as f64 * share) as usize).max(SHORT_QUEUE);
         let queue = QueueOptions {
-            max_bytes: options.queue_bytes,
+            max_bytes: options.queue_bytes.min(queue_bytes),
             row_group_rows: options.parquet.row_group_rows,
             row_group_bytes: options.parquet.row_group_bytes,
         };
         Ok(Writer {
             schema: schema.clone(),
             leveled: part.leveled_schema(),
-            window: Window::new(schema, options.window_rows, options.window_bytes),
+            window: Window::new(schema, window_rows, options.window_bytes),
             queue: EncodeQueue::new(pool, Arc::new(encoders), part, queue),
             metadata: Vec::new(),
             state: State::Open,

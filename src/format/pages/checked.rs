@@ -1,9 +1,10 @@
 //! Checksums for the pages that the parquet crate encodes, whose headers have none.
 
-use std::io::Write;
+use std::collections::VecDeque;
+use std::io::{self, Read, Write};
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use parking_lot::Mutex;
 use parquet::arrow::arrow_writer::{
     ArrowColumnWriter, ArrowRowGroupWriterFactory, PageKey, PageStore, PageStoreArgs, PageStoreFactory,
@@ -11,9 +12,9 @@ use parquet::arrow::arrow_writer::{
 use parquet::column::page::{CompressedPage, PageWriteSpec, PageWriter};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::{ParquetError, Result as ParquetResult};
+use parquet::file::reader::{ChunkReader, Length};
 use parquet::file::writer::{SerializedPageWriter, SerializedRowGroupWriter, TrackedWrite};
 
-use super::chunk::Pages;
 use super::header::with_checksum;
 
 /// The pages of a column chunk, in the order in which the crate made them. Clones share them.
@@ -139,5 +140,43 @@ impl PageStore for CheckedStore {
 
     fn memory_size(&self) -> usize {
         self.bytes
+    }
+}
+
+/// The pages, as the crate reads them when it copies them to the file.
+#[derive(Clone)]
+struct Pages(VecDeque<Bytes>);
+
+impl Length for Pages {
+    fn len(&self) -> u64 {
+        self.0.iter().map(|bytes| bytes.len() as u64).sum()
+    }
+}
+
+impl Read for Pages {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        let Some(page) = self.0.front_mut() else { return Ok(0) };
+        let count = to.len().min(page.len());
+        page.copy_to_slice(&mut to[..count]);
+        if page.is_empty() {
+            self.0.pop_front();
+        }
+        Ok(count)
+    }
+}
+
+impl ChunkReader for Pages {
+    type T = Pages;
+
+    fn get_read(&self, start: u64) -> ParquetResult<Self::T> {
+        let mut pages = self.clone();
+        io::copy(&mut pages.by_ref().take(start), &mut io::sink())?;
+        Ok(pages)
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<Bytes> {
+        let mut bytes = vec![0; length];
+        self.get_read(start)?.read_exact(&mut bytes)?;
+        Ok(bytes.into())
     }
 }

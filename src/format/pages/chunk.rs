@@ -1,27 +1,22 @@
 //! A column chunk that grows page by page.
 
-use std::cell::Cell;
 use std::cmp::Ordering;
-use std::collections::VecDeque;
-use std::io::{self, Read, Write};
 use std::sync::{Arc, OnceLock};
 
-use bytes::{Buf, Bytes};
 use parquet::basic::{BoundaryOrder, Encoding, LogicalType, PageType, Type};
 use parquet::bloom_filter::Sbbf;
-use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::metadata::{
     ColumnChunkMetaData, ColumnIndexBuilder, OffsetIndexBuilder, PageEncodingStats,
 };
-use parquet::file::reader::{ChunkReader, Length};
-use parquet::file::writer::SerializedRowGroupWriter;
 use parquet::schema::types::ColumnDescPtr;
 
 use super::bounds::{Bounds, Order};
 use super::compress::Compressor;
 use super::header::{PageHeader, PageKind, checksum};
 use super::hybrid::put_bits;
+use super::spare;
+use crate::format::assembly::{Columns, WrittenColumn};
 use crate::format::options::{ChunkOptions, Codec, PageVersion, StatisticsLevel};
 
 /// A flat column's chunk.
@@ -51,10 +46,21 @@ type Slot = Arc<OnceLock<ParquetResult<WrittenPage>>>;
 /// A page as the file has it, with its header.
 #[derive(Debug)]
 struct WrittenPage {
-    bytes: Bytes,
+    memory: Vec<u8>,
+    /// Where it starts there.
+    start: usize,
     /// Bytes before compression, header included.
     plain_bytes: usize,
 }
+
+impl WrittenPage {
+    fn bytes(&self) -> &[u8] {
+        &self.memory[self.start..]
+    }
+}
+
+/// Room before a page's bytes for its header, so that the two lie together and neither has to be moved.
+const HEADER: usize = 64;
 
 /// The values of a page: how they are encoded, and what is known of them.
 pub struct PageValues {
@@ -64,31 +70,25 @@ pub struct PageValues {
 
 /// A page that has yet to be compressed, by any thread.
 pub struct PendingPage {
+    /// After the room for its header.
     plain: Vec<u8>,
     kind: PageKind,
     options: ChunkOptions,
     written: Slot,
 }
 
-thread_local! {
-    /// Memory for the next page before compression, and after.
-    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-    static COMPRESSED: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-}
-
 impl PendingPage {
     /// Bytes before compression.
     pub fn plain_bytes(&self) -> usize {
-        self.plain.len()
+        self.plain.len() - HEADER
     }
 
     /// Compresses it; returns the bytes that it has then. An error is its chunk's to tell.
     pub fn compress(self) -> usize {
-        let written = write_page(&self.options, &self.plain, self.kind);
-        let bytes = written.as_ref().map_or(0, |written| written.bytes.len());
+        let written = write_page(&self.options, self.plain, self.kind);
+        let bytes = written.as_ref().map_or(0, |written| written.bytes().len());
         // Nobody else has this page.
         let _ = self.written.set(written);
-        SPARE.set(self.plain);
         bytes
     }
 }
@@ -158,19 +158,19 @@ impl Chunk {
         validity: Option<(&[u8], usize)>,
         put: impl FnOnce(&mut Vec<u8>) -> PageValues,
     ) -> ParquetResult<()> {
-        let mut plain = SPARE.take();
-        plain.clear();
+        let mut plain = spare::take();
+        plain.resize(HEADER, 0);
         let is_v2 = self.options.version == PageVersion::V2;
         if self.column.max_def_level() > 0 {
             let lead = if is_v2 { 0 } else { 4 };
-            plain.resize(lead, 0);
+            plain.resize(HEADER + lead, 0);
             put_bits(&mut plain, validity, rows);
             if !is_v2 {
-                let levels = plain.len() as u32 - 4;
-                plain[..4].copy_from_slice(&levels.to_le_bytes());
+                let levels = (plain.len() - HEADER - lead) as u32;
+                plain[HEADER..HEADER + lead].copy_from_slice(&levels.to_le_bytes());
             }
         }
-        let level_bytes = plain.len();
+        let level_bytes = plain.len() - HEADER;
         let PageValues { encoding, bounds } = put(&mut plain);
         let kind = match is_v2 {
             true => {
@@ -196,33 +196,32 @@ impl Chunk {
                 let physical = self.column.physical_type();
                 each_plain(plain, count, physical, |value| insert(filter, self.order, value));
             }
-            write_page(&self.options, plain, PageKind::Dictionary { count })
+            let mut page = spare::take();
+            page.resize(HEADER, 0);
+            page.extend_from_slice(plain);
+            write_page(&self.options, page, PageKind::Dictionary { count })
         });
         let dictionary = dictionary.transpose()?;
         if let (Some(filter), Some(wanted)) = (&mut self.filter, self.options.bloom_filter) {
             filter.fold_to_target_fpp(wanted.fpp);
         }
-        bytes += dictionary.as_ref().map_or(0, |page| page.bytes.len());
+        bytes += dictionary.as_ref().map_or(0, |page| page.bytes().len());
         Ok(EncodedChunk { chunk: self, dictionary, used, bytes })
     }
 
-    /// The pages in the order of the file, and what it says of them, once all have been compressed. `used` are
-    /// the values of the dictionary that data pages have.
+    /// The pages in the order of the file, where they are from `start` on, and what it says of them, once all have
+    /// been compressed. `used` are the values of the dictionary that data pages have.
     fn finish(
         self,
         dictionary: Option<WrittenPage>,
         used: Option<usize>,
-    ) -> ParquetResult<(Pages, ColumnCloseResult)> {
+        start: i64,
+    ) -> ParquetResult<(Vec<WrittenPage>, WrittenColumn)> {
         let has_dictionary = dictionary.is_some();
-        let shift = dictionary.as_ref().map_or(0, |page| page.bytes.len()) as i64;
         let mut page_list = self.page_list;
-        let mut plain_bytes = 0;
-        let mut pages = VecDeque::new();
-        let mut add = |page: WrittenPage| {
-            plain_bytes += page.plain_bytes;
-            pages.push_back(page.bytes);
-        };
-        dictionary.into_iter().for_each(&mut add);
+        let mut pages = Vec::with_capacity(page_list.len() + 1);
+        pages.extend(dictionary);
+        let first = start + pages.iter().map(|page| page.bytes().len() as i64).sum::<i64>();
         let is_utf8 = matches!(self.column.logical_type_ref(), Some(LogicalType::String));
 
         let mut all = Bounds::new(self.order);
@@ -236,14 +235,15 @@ impl Chunk {
                 count: 1,
             });
         }
-        let mut offset = shift;
+        let mut offset = first;
         for page in &mut page_list {
             let written = Arc::into_inner(std::mem::take(&mut page.written)).and_then(OnceLock::into_inner);
             let written = written.ok_or_else(|| ParquetError::General("a page was lost".to_owned()))??;
             offsets.append_row_count(page.rows as i64);
-            offsets.append_offset_and_size(offset, written.bytes.len() as i32);
-            offset += written.bytes.len() as i64;
-            add(written);
+            let bytes = written.bytes().len();
+            offsets.append_offset_and_size(offset, bytes as i32);
+            offset += bytes as i64;
+            pages.push(written);
             all.merge(&page.bounds);
             let nans = page.bounds.nan_count().map(|nans| nans as i64);
             let (least, greatest) = match page.bounds.cut(is_utf8) {
@@ -281,55 +281,61 @@ impl Chunk {
             .set_compression_codec(self.options.codec.name())
             .set_encodings(named)
             .set_page_encoding_stats(encodings)
-            .set_total_compressed_size(offset)
-            .set_total_uncompressed_size(plain_bytes as i64)
+            .set_total_compressed_size(offset - start)
+            .set_total_uncompressed_size(pages.iter().map(|page| page.plain_bytes as i64).sum())
             .set_num_values(self.rows as i64)
-            .set_data_page_offset(shift)
-            .set_dictionary_page_offset(has_dictionary.then_some(0));
+            .set_data_page_offset(first)
+            .set_dictionary_page_offset(has_dictionary.then_some(start));
         if self.options.statistics != StatisticsLevel::None
             && let Some(statistics) = all.statistics(&self.column, is_utf8, distinct)
         {
             metadata = metadata.set_statistics(statistics);
         }
-        let close = ColumnCloseResult {
-            bytes_written: offset as u64,
-            rows_written: self.rows,
-            metadata: metadata.build()?,
-            bloom_filter: self.filter,
-            column_index: match self.order {
-                Some(_) if self.options.statistics == StatisticsLevel::Page => Some(index.build()?),
-                _ => None,
-            },
-            offset_index: Some(offsets.build()),
+        let index = match self.order {
+            Some(_) if self.options.statistics == StatisticsLevel::Page => Some(index.build()?),
+            _ => None,
         };
-        Ok((Pages(pages), close))
+        let column = WrittenColumn {
+            rows: self.rows as i64,
+            metadata: metadata.build()?,
+            filter: self.filter,
+            indexes: (index, Some(offsets.build())),
+        };
+        Ok((pages, column))
     }
 }
 
-/// Compresses a page and puts its header before it.
-fn write_page(options: &ChunkOptions, plain: &[u8], mut kind: PageKind) -> ParquetResult<WrittenPage> {
-    let mut compressed = COMPRESSED.take();
-    compressed.clear();
-    let mut page = plain;
+/// Compresses a page, which comes after the room for its header, and puts that before it.
+fn write_page(options: &ChunkOptions, plain: Vec<u8>, mut kind: PageKind) -> ParquetResult<WrittenPage> {
+    let (plain_len, mut page) = (plain.len(), plain);
     if options.codec != Codec::Uncompressed {
         let levels = if let PageKind::V2 { level_bytes, .. } = kind { level_bytes } else { 0 };
-        compressed.extend_from_slice(&plain[..levels]);
-        Compressor::new(options.codec).compress(&plain[levels..], &mut compressed)?;
-        page = &compressed;
-    }
-    if let PageKind::V2 { is_compressed, .. } = &mut kind
-        && page.len() >= plain.len()
-    {
+        let (before, values) = page.split_at(HEADER + levels);
+        let mut compressed = spare::take();
+        compressed.extend_from_slice(before);
+        Compressor::new(options.codec).compress(values, &mut compressed)?;
+        // Version 1 cannot tell that a page is not compressed.
+        if !matches!(kind, PageKind::V2 { .. }) || compressed.len() < plain_len {
+            std::mem::swap(&mut page, &mut compressed);
+        } else if let PageKind::V2 { is_compressed, .. } = &mut kind {
+            *is_compressed = false;
+        }
+        spare::give_back(compressed);
+    } else if let PageKind::V2 { is_compressed, .. } = &mut kind {
         *is_compressed = false;
-        page = plain;
     }
-    let crc = options.page_crc.then(|| checksum(page));
-    let mut bytes = Vec::with_capacity(page.len() + 64);
-    PageHeader { kind, plain_bytes: plain.len(), bytes: page.len(), crc }.put(&mut bytes)?;
-    let plain_bytes = bytes.len() + plain.len();
-    bytes.extend_from_slice(page);
-    COMPRESSED.set(compressed);
-    Ok(WrittenPage { bytes: bytes.into(), plain_bytes })
+    if page.capacity() > page.len() + page.len() / 4 {
+        // It may stay for long: until its row group is written.
+        let fitting = page.clone();
+        spare::give_back(std::mem::replace(&mut page, fitting));
+    }
+    let crc = options.page_crc.then(|| checksum(&page[HEADER..]));
+    let (plain_bytes, bytes) = (plain_len - HEADER, page.len() - HEADER);
+    let mut header = Vec::with_capacity(HEADER);
+    PageHeader { kind, plain_bytes, bytes, crc }.put(&mut header)?;
+    let start = HEADER - header.len();
+    page[start..HEADER].copy_from_slice(&header);
+    Ok(WrittenPage { plain_bytes: header.len() + plain_bytes, memory: page, start })
 }
 
 /// Tells the filter of a value, in each form that a reader may look for.
@@ -384,49 +390,13 @@ impl EncodedChunk {
     }
 
     /// All its pages must have been compressed.
-    pub fn append_to<W: Write + Send>(
-        self,
-        row_group: &mut SerializedRowGroupWriter<'_, W>,
-    ) -> ParquetResult<()> {
-        let (pages, close) = self.chunk.finish(self.dictionary, self.used)?;
-        row_group.append_column(&pages, close)
-    }
-}
-
-/// The pages, as the crate reads them when it copies them to the file.
-#[derive(Clone)]
-pub struct Pages(pub VecDeque<Bytes>);
-
-impl Length for Pages {
-    fn len(&self) -> u64 {
-        self.0.iter().map(|bytes| bytes.len() as u64).sum()
-    }
-}
-
-impl Read for Pages {
-    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
-        let Some(page) = self.0.front_mut() else { return Ok(0) };
-        let count = to.len().min(page.len());
-        page.copy_to_slice(&mut to[..count]);
-        if page.is_empty() {
-            self.0.pop_front();
+    pub fn append_to(self, row_group: &mut Columns<'_>) -> ParquetResult<()> {
+        let (pages, column) = self.chunk.finish(self.dictionary, self.used, row_group.position())?;
+        for page in pages {
+            row_group.write(page.bytes())?;
+            spare::give_back(page.memory);
         }
-        Ok(count)
-    }
-}
-
-impl ChunkReader for Pages {
-    type T = Pages;
-
-    fn get_read(&self, start: u64) -> ParquetResult<Self::T> {
-        let mut pages = self.clone();
-        io::copy(&mut pages.by_ref().take(start), &mut io::sink())?;
-        Ok(pages)
-    }
-
-    fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<Bytes> {
-        let mut bytes = vec![0; length];
-        self.get_read(start)?.read_exact(&mut bytes)?;
-        Ok(bytes.into())
+        row_group.push(column);
+        Ok(())
     }
 }

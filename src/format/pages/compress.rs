@@ -19,8 +19,7 @@ thread_local! {
 enum Context {
     Uncompressed,
     Snappy(Box<snap::raw::Encoder>),
-    /// libdeflate: up to four times as fast as zlib's successors, as it has a page whole.
-    Gzip(libdeflater::Compressor),
+    Gzip(Gzip),
     #[cfg(feature = "brotli")]
     Brotli(Box<brotli::enc::BrotliEncoderParams>),
     Lz4,
@@ -47,11 +46,7 @@ impl Context {
         Ok(match codec {
             Codec::Uncompressed => Context::Uncompressed,
             Codec::Snappy => Context::Snappy(Box::new(snap::raw::Encoder::new())),
-            Codec::Gzip(level) => {
-                let level = libdeflater::CompressionLvl::new(level);
-                let level = level.map_err(|_| io::Error::other("no such level of gzip"))?;
-                Context::Gzip(libdeflater::Compressor::new(level))
-            }
+            Codec::Gzip(level) => Context::Gzip(Gzip::new(level)?),
             #[cfg(feature = "brotli")]
             Codec::Brotli(quality) => {
                 Context::Brotli(Box::new(brotli::enc::BrotliEncoderParams { quality, ..Default::default() }))
@@ -66,7 +61,10 @@ impl Context {
 
     fn compress(&mut self, page: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
         let start = out.len();
-        let room = |out: &mut Vec<u8>, most: usize| out.resize(start + most, 0);
+        let room = |out: &mut Vec<u8>, most: usize| {
+            out.reserve_exact(most);
+            out.resize(start + most, 0);
+        };
         let used = match self {
             Context::Uncompressed => {
                 out.extend_from_slice(page);
@@ -78,8 +76,8 @@ impl Context {
                 return brotli::BrotliCompress(&mut &*page, out, parameters).map(drop);
             }
             Context::Gzip(encoder) => {
-                room(out, encoder.gzip_compress_bound(page.len()));
-                encoder.gzip_compress(page, &mut out[start..]).map_err(io::Error::other)?
+                room(out, encoder.bound(page.len()));
+                encoder.compress(page, &mut out[start..])?
             }
             Context::Snappy(encoder) => {
                 room(out, snap::raw::max_compress_len(page.len()));
@@ -105,5 +103,76 @@ impl Context {
         };
         out.truncate(start + used);
         Ok(())
+    }
+}
+
+/// libdeflate: up to four times as fast as zlib's successors, as it has a page whole.
+struct Gzip {
+    encoder: libdeflater::Compressor,
+    /// Of a low level, for what no level makes smaller: to find that out takes the others long.
+    fastest: libdeflater::Compressor,
+}
+
+/// Bytes of each of a page's samples, and how many of them there are.
+const SAMPLE: usize = 16 << 10;
+const SAMPLES: usize = 4;
+
+impl Gzip {
+    fn new(level: i32) -> io::Result<Self> {
+        let of_level = |level| libdeflater::CompressionLvl::new(level).map(libdeflater::Compressor::new);
+        match (of_level(level), of_level(level.min(1))) {
+            (Ok(encoder), Ok(fastest)) => Ok(Gzip { encoder, fastest }),
+            _ => Err(io::Error::other("no such level of gzip")),
+        }
+    }
+
+    fn bound(&mut self, bytes: usize) -> usize {
+        self.encoder.gzip_compress_bound(bytes).max(self.fastest.gzip_compress_bound(bytes))
+    }
+
+    /// Compresses a page to the start of `out`, which has room for the worst. Returns the bytes used.
+    fn compress(&mut self, page: &[u8], out: &mut [u8]) -> io::Result<usize> {
+        let encoder = if self.shrinks(page, out)? { &mut self.encoder } else { &mut self.fastest };
+        encoder.gzip_compress(page, out).map_err(io::Error::other)
+    }
+
+    /// Whether a page's samples get smaller, by more than what a few lengths or levels at its start make up. Of a
+    /// page that is not much longer, that is not asked.
+    fn shrinks(&mut self, page: &[u8], out: &mut [u8]) -> io::Result<bool> {
+        const ALL: usize = SAMPLES * SAMPLE;
+        if page.len() < 8 * ALL {
+            return Ok(true);
+        }
+        let mut used = 0;
+        for piece in page.chunks_exact(page.len() / SAMPLES) {
+            used += self.encoder.deflate_compress(&piece[..SAMPLE], out).map_err(io::Error::other)?;
+        }
+        Ok(used < ALL - ALL / 64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_come_back_whether_they_shrink_or_not() {
+        let mut random = 1u64;
+        let mut next = || {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (random >> 56) as u8
+        };
+        let noise: Vec<u8> = (0..1 << 20).map(|_| next()).collect();
+        let text = b"the same words again, and ".repeat(1 << 15);
+        // What shrinks in one place only is not taken for noise.
+        let mixed = [&noise[..], &text[..]].concat();
+        for (page, most) in [(&noise, noise.len() + 1024), (&text, text.len() / 50), (&mixed, 11 << 17)] {
+            let mut out = vec![9];
+            Compressor::new(Codec::Gzip(6)).compress(page, &mut out).unwrap();
+            assert!(out.len() <= most, "{} bytes of {}", out.len(), page.len());
+            let mut back = Vec::new();
+            io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&out[1..]), &mut back).unwrap();
+            assert!(back == *page);
+        }
     }
 }

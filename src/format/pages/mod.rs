@@ -9,6 +9,7 @@ mod header;
 mod hybrid;
 mod number;
 mod pack;
+pub mod spare;
 mod tables;
 
 pub use bounds::{Bounds, Order};
