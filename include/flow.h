@@ -604,10 +604,13 @@ typedef struct pf_writer_options {
    * limit, as readers work by rows.
    */
   uint64_t row_group_bytes;
-  /** Rows of a page, at most; 0 = 65,536: few headers, yet what a reader decodes at once fits its cache. */
+  /**
+   * Rows of a page, at most; 0 = 1,048,576, as a codec finds again only what the same page has had. Pages of
+   * numbers and texts without a dictionary have 65,536 at most: less to decode for a reader that looks for a few.
+   */
   uint64_t page_rows;
   /**
-   * Bytes of a page before compression, about, at most 1 GiB; 0 = 1 MiB, for the same reason. One value
+   * Bytes of a page before compression, about, at most 1 GiB; 0 = 2 MiB, which fit a reader's cache. One value
    * always fits.
    */
   uint64_t page_bytes;

@@ -112,9 +112,10 @@ pub struct pf_writer_options {
     /// Bytes of a row group, as its rows lie in memory, about: it ends where either limit is reached. 0: no
     /// limit, as readers work by rows.
     pub row_group_bytes: u64,
-    /// Rows of a page, at most; 0 = 65,536: few headers, yet what a reader decodes at once fits its cache.
+    /// Rows of a page, at most; 0 = 1,048,576, as a codec finds again only what the same page has had. Pages of
+    /// numbers and texts without a dictionary have 65,536 at most: less to decode for a reader that looks for a few.
     pub page_rows: u64,
-    /// Bytes of a page before compression, about, at most 1 GiB; 0 = 1 MiB, for the same reason. One value
+    /// Bytes of a page before compression, about, at most 1 GiB; 0 = 2 MiB, which fit a reader's cache. One value
     /// always fits.
     pub page_bytes: u64,
     /// Bytes after which what has been written is forced to disk, by a thread of its own; 0: only as `sync` says.

@@ -114,8 +114,15 @@ pub fn encodings(columns: &[(usize, Type, Arc<Chosen>)]) -> Option<String> {
 /// Numbers of a dictionary at most, as many as the parquet crate's: 1 MiB of eight bytes each.
 pub const MOST: usize = 1 << 17;
 
+/// Rows of a page at most whose values are in no dictionary: such a page is not made smaller by more of them, and
+/// costs memory and what a reader can skip.
+pub const VALUE_ROWS: usize = 1 << 16;
+
 /// Runs of neighbours in a sample.
 const RUNS: usize = 8;
+
+/// A dictionary is tried even if a careful estimate says so many times more values than it takes.
+const UNSURE: f64 = 4.0;
 
 /// Parts of `count` values that stand for all: an eighth of them, so that trying all plans takes less than
 /// encoding them, even if no more come.
@@ -165,7 +172,10 @@ impl Trial {
         let (of, rows) = (indices.len(), rows.max(indices.len()));
         (self.values, self.distinct) = (of, seen);
         let distinct = expected_distinct(seen, of, rows);
-        if distinct > most as f64 {
+        // Those, if equal neighbours do not tell that later rows have the value, too.
+        let drawn = drawn(indices, seen);
+        let at_most = expected_distinct(seen, drawn, (rows as f64 / of as f64 * drawn as f64) as usize);
+        if distinct > most as f64 || at_most > UNSURE * most as f64 {
             return Ok(());
         }
         // Values shrink as the plain ones do.
@@ -173,13 +183,11 @@ impl Trial {
         let shrink =
             self.sizes.iter().find(|s| s.0 == Plan::Plain).map_or(1.0, |s| s.1 as f64 / plain as f64);
         let share = (distinct * width as f64 * shrink.min(1.0) * of as f64 / rows as f64) as usize;
-        let bits = bit_width(distinct as u32);
-        if seen * 4 > of {
-            // First comers count upwards, which a codec finds and later rows do not have.
-            self.sizes.push((Plan::Dictionary, of * bits as usize / 8 + share));
-            return Ok(());
-        }
-        self.add(Plan::Dictionary, share, |out| put_indices(out, indices, bits))
+        let bits = bit_width((distinct.round() as u32).max(seen as u32) - 1);
+        // First comers count upwards, which a codec finds and later rows do not have; these are as many others.
+        let shuffled = |&index: &u32| index.wrapping_mul(0x9e37_79b1) & ((1u64 << bits) - 1) as u32;
+        let shuffled: Vec<u32> = indices.iter().map(shuffled).collect();
+        self.add(Plan::Dictionary, share, |out| put_indices(out, &shuffled, bits))
     }
 
     /// The smallest; of those nearly as small, the first that was tried.
@@ -200,6 +208,16 @@ impl Trial {
         let &Trial { values, distinct, bytes, .. } = self;
         Reason { plan, values, distinct, bytes, plain: size(Plan::Plain), encoded: size(plan) }
     }
+}
+
+/// Indices of a sample, of each run those that differ; they are less than `seen`.
+fn drawn(indices: &[u32], seen: usize) -> usize {
+    let mut latest = vec![usize::MAX; seen];
+    let mut is_first = |run, index| std::mem::replace(&mut latest[index as usize], run) != run;
+    let runs = indices.chunks(indices.len().div_ceil(RUNS).max(1)).enumerate();
+    runs.flat_map(|(run, indices)| indices.iter().map(move |&i| (run, i)))
+        .filter(|&(run, i)| is_first(run, i))
+        .count()
 }
 
 /// Distinct values among `rows`, when `seen` of a sample of `of` values are distinct: as many as there would be
@@ -227,13 +245,16 @@ pub fn choose_numbers<T: Number>(
     let sampled: Vec<T> = runs.clone().flatten().copied().collect();
     let mut trial = Trial::new(compressor);
     trial.add(Plan::Plain, 0, |out| out.extend_from_slice(plain(&sampled)))?;
-    if matches!(order, Order::Float | Order::Double) {
-        trial.add(Plan::Split, 0, |out| put_split(out, &sampled))?;
-    } else {
+    let is_float = matches!(order, Order::Float | Order::Double);
+    if !is_float {
         trial.add(Plan::Delta, 0, |out| runs.for_each(|run| put_delta(out, run)))?;
     }
     let (mut table, mut indices) = (NumberTable::new(sampled.len()), Vec::new());
     table.indices(&sampled, None, &mut indices);
     trial.add_dictionary((&indices, table.numbers().len(), T::WIDTH), rows, MOST)?;
+    // A codec may find more in the bytes of few numbers than in a sample of their indices, yet not in a page.
+    if is_float || trial.choice().plan != Plan::Dictionary {
+        trial.add(Plan::Split, 0, |out| put_split(out, &sampled))?;
+    }
     Ok(trial)
 }

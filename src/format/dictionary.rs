@@ -9,20 +9,21 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::DataType;
-use parquet::basic::{Encoding, Type};
+use parquet::basic::Type;
 use parquet::errors::Result as ParquetResult;
 use parquet::schema::types::{ColumnDescPtr, ColumnDescriptor};
 
 use super::encoder::{ColumnEncoder, EncodedColumn};
 use super::numbers::is_number;
 use super::options::ChunkOptions;
-use super::pages::{Bounds, Chunk, DictionaryPage, Order, PageValues, PendingPage, put_references};
+use super::pages::{Bounds, Chunk, DictionaryPage, IndexPage, Order, PendingPage};
 use super::parquet::writing;
 use crate::error::{Error, ErrorClass, Result};
 
 /// Encodes one field of a row group.
 pub struct DictionaryColumn {
     chunk: Chunk,
+    index_page: IndexPage,
     values: Values,
     path: Arc<PathBuf>,
 }
@@ -61,7 +62,7 @@ impl DictionaryColumn {
             order: Order::of(&column),
         };
         let chunk = Chunk::new(column, options)?;
-        Ok(DictionaryColumn { chunk, values, path })
+        Ok(DictionaryColumn { chunk, index_page: IndexPage::new(), values, path })
     }
 
     /// Whether dictionaries of this type can be stored as they are.
@@ -86,19 +87,15 @@ impl ColumnEncoder for DictionaryColumn {
             let rows = page_rows.min(array.len() - start);
             let keys = &array.keys().values()[start..start + rows];
             let nulls = nulls.as_ref().map(|nulls| nulls.slice(start, rows));
-            let validity = nulls.as_ref().map(|nulls| (nulls.validity(), nulls.offset()));
             let mut bounds = Bounds::new(self.values.order);
             bounds.nulls = nulls.as_ref().map_or(0, |nulls| nulls.null_count() as u64);
             let valid = |i: &usize| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(*i));
             let index = |i| self.values.indices[keys[i] as usize];
             let indices: Vec<u32> = (0..rows).filter(valid).map(index).collect();
-            let values = &mut self.values;
-            let put = |out: &mut Vec<u8>| {
-                values.bound(&indices, &mut bounds);
-                put_references(out, &indices, values.count());
-                PageValues { encoding: Encoding::RLE_DICTIONARY, bounds }
-            };
-            self.chunk.put_page(rows, validity, put).map_err(|e| writing(&self.path, &e))?;
+            self.values.bound(&indices, &mut bounds);
+            self.index_page
+                .add(&mut self.chunk, &indices, nulls.as_ref(), bounds, self.values.count())
+                .map_err(|e| writing(&self.path, &e))?;
         }
         Ok(())
     }
@@ -108,10 +105,11 @@ impl ColumnEncoder for DictionaryColumn {
     }
 
     fn memory(&self) -> usize {
-        2 * self.values.plain.capacity() + self.values.starts.capacity() * 48
+        2 * self.values.plain.capacity() + self.values.starts.capacity() * 48 + self.index_page.memory()
     }
 
-    fn close(self: Box<Self>) -> Result<EncodedColumn> {
+    fn close(mut self: Box<Self>) -> Result<EncodedColumn> {
+        self.index_page.end(&mut self.chunk).map_err(|e| writing(&self.path, &e))?;
         let values = &self.values;
         // A caller's dictionary may have values that no row has.
         let used = values.order.map(|_| values.seen.iter().filter(|&&page| page > 0).count());

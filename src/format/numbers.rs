@@ -10,12 +10,12 @@ use parquet::basic::{Encoding, Type};
 use parquet::errors::Result as ParquetResult;
 use parquet::schema::types::{ColumnDescPtr, ColumnDescriptor};
 
-use super::choice::{Choice, Chosen, MOST, Plan, choose_numbers};
+use super::choice::{Choice, Chosen, MOST, Plan, VALUE_ROWS, choose_numbers};
 use super::encoder::{ColumnEncoder, EncodedColumn};
 use super::options::ChunkOptions;
 use super::pages::{
-    Bounds, Chunk, DictionaryPage, Number, NumberTable, Order, PageValues, PendingPage, plain, put_delta,
-    put_references, put_split, range,
+    Bounds, Chunk, DictionaryPage, IndexPage, Number, NumberTable, Order, PageValues, PendingPage, plain,
+    put_delta, put_split, range,
 };
 use super::parquet::writing;
 use crate::error::Result;
@@ -43,7 +43,8 @@ pub struct NumberColumn<T: Number> {
     /// Rows that do not make a page yet: valid numbers, and which rows they are.
     waiting: Vec<T>,
     waiting_valid: BooleanBufferBuilder,
-    /// Memory for indices.
+    /// The page that has indices into the table, and memory for those that come next.
+    index_page: IndexPage,
     indices: Vec<u32>,
     row_group_rows: usize,
     path: Arc<PathBuf>,
@@ -67,6 +68,7 @@ impl<T: Number> NumberColumn<T> {
             has_dictionary: false,
             waiting: Vec::new(),
             waiting_valid: BooleanBufferBuilder::new(0),
+            index_page: IndexPage::new(),
             indices: Vec::new(),
             row_group_rows,
             path,
@@ -75,7 +77,7 @@ impl<T: Number> NumberColumn<T> {
 
     fn put(&mut self, numbers: &[T], nulls: Option<&NullBuffer>) -> ParquetResult<()> {
         let rows = nulls.map_or(numbers.len(), NullBuffer::len);
-        let page_rows = self.chunk.page_rows(T::WIDTH);
+        let page_rows = self.chunk.page_rows(T::WIDTH).min(VALUE_ROWS);
         // Numbers that make pages by themselves need not wait for others.
         if rows >= page_rows / 4 {
             self.put_waiting()?;
@@ -144,9 +146,6 @@ impl<T: Number> NumberColumn<T> {
             self.has_dictionary |= choice.plan == Plan::Dictionary;
         }
 
-        if choice.plan != Plan::Dictionary {
-            self.chunk.filter(numbers.iter().map(|number| plain(std::slice::from_ref(number))));
-        }
         let mut bounds = Bounds::new(Some(self.order));
         if let Some((least, greatest, nans)) = found {
             bounds.add(plain(&[least]));
@@ -154,15 +153,16 @@ impl<T: Number> NumberColumn<T> {
             bounds.nans = nans;
         }
         bounds.nulls = nulls.map_or(0, |nulls| nulls.null_count() as u64);
+        if choice.plan == Plan::Dictionary {
+            let count = self.table.numbers().len();
+            return self.index_page.add(&mut self.chunk, &self.indices, nulls, bounds, count);
+        }
+        self.index_page.end(&mut self.chunk)?;
+        self.chunk.filter(numbers.iter().map(|number| plain(std::slice::from_ref(number))));
         let rows = numbers.len() + bounds.nulls as usize;
         let validity = nulls.filter(|n| n.null_count() > 0).map(|nulls| (nulls.validity(), nulls.offset()));
-        let (indices, count) = (&self.indices, self.table.numbers().len());
         self.chunk.put_page(rows, validity, |out| {
             let encoding = match choice.plan {
-                Plan::Plain => {
-                    out.extend_from_slice(plain(numbers));
-                    Encoding::PLAIN
-                }
                 Plan::Split => {
                     put_split(out, numbers);
                     Encoding::BYTE_STREAM_SPLIT
@@ -171,9 +171,9 @@ impl<T: Number> NumberColumn<T> {
                     put_delta(out, numbers);
                     Encoding::DELTA_BINARY_PACKED
                 }
-                Plan::Dictionary => {
-                    put_references(out, indices, count);
-                    Encoding::RLE_DICTIONARY
+                Plan::Plain | Plan::Dictionary => {
+                    out.extend_from_slice(plain(numbers));
+                    Encoding::PLAIN
                 }
             };
             PageValues { encoding, bounds }
@@ -216,12 +216,14 @@ impl<T: Number> ColumnEncoder for NumberColumn<T> {
     }
 
     fn memory(&self) -> usize {
-        self.waiting.capacity() * T::WIDTH + self.table.memory() + self.indices.capacity() * 4
+        let waiting = self.waiting.capacity() * T::WIDTH;
+        waiting + self.table.memory() + self.index_page.memory() + self.indices.capacity() * 4
     }
 
     fn close(mut self: Box<Self>) -> Result<EncodedColumn> {
         let close = |mut column: Box<Self>| {
             column.put_waiting()?;
+            column.index_page.end(&mut column.chunk)?;
             let numbers = column.table.numbers();
             let count = numbers.len();
             let dictionary = column.has_dictionary.then(|| DictionaryPage {

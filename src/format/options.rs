@@ -139,7 +139,7 @@ pub struct ParquetOptions {
     pub row_group_bytes: usize,
     /// The form of data pages.
     pub page_version: PageVersion,
-    /// Rows of a page, at most.
+    /// Rows of a page, at most; without a dictionary 65,536 at most.
     pub page_rows: usize,
     /// Bytes of a page before compression, about; at most 1 GiB.
     pub page_bytes: usize,
@@ -156,16 +156,16 @@ pub struct ParquetOptions {
 impl Default for ParquetOptions {
     /// Zstd at level 1 (near the speed of the fast codecs at a much better ratio); 1,048,576 rows a row group
     /// (the parquet crate's own default), however large; pages of version 1 (which every reader knows), of
-    /// 65,536 rows or 1 MiB (few headers, yet a reader's cache full), without checksums (few readers look at
-    /// them); statistics of pages (so that readers skip what a filter rules out).
+    /// 1,048,576 rows or 2 MiB (a codec finds again only what the same page has had), without checksums (few
+    /// readers look at them); statistics of pages (so that readers skip what a filter rules out).
     fn default() -> Self {
         ParquetOptions {
             codec: Codec::Zstd(1),
             row_group_rows: 1 << 20,
             row_group_bytes: usize::MAX,
             page_version: PageVersion::V1,
-            page_rows: 1 << 16,
-            page_bytes: 1 << 20,
+            page_rows: 1 << 20,
+            page_bytes: 1 << 21,
             page_crc: false,
             statistics: StatisticsLevel::Page,
             columns: Vec::new(),

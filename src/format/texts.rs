@@ -11,12 +11,12 @@ use parquet::basic::{Encoding, Type};
 use parquet::errors::Result as ParquetResult;
 use parquet::schema::types::{ColumnDescPtr, ColumnDescriptor};
 
-use super::choice::{Choice, Chosen, Plan, Trial, sample};
+use super::choice::{Choice, Chosen, Plan, Trial, VALUE_ROWS, sample};
 use super::encoder::{ColumnEncoder, EncodedColumn};
 use super::options::ChunkOptions;
 use super::pages::{
-    Bounds, Chunk, Compressor, DictionaryPage, Order, PageValues, PendingPage, TextTable, put_delta,
-    put_references,
+    Bounds, Chunk, Compressor, DictionaryPage, IndexPage, Order, PageValues, PendingPage, TextTable,
+    put_delta,
 };
 use super::parquet::writing;
 use crate::error::Result;
@@ -47,6 +47,8 @@ pub struct TextColumn {
     waiting_ends: Vec<i32>,
     waiting: Vec<u8>,
     waiting_valid: BooleanBufferBuilder,
+    /// The page that has indices into the table, and memory for those that come next.
+    index_page: IndexPage,
     indices: Vec<u32>,
     row_group_rows: usize,
     path: Arc<PathBuf>,
@@ -92,10 +94,16 @@ impl TextColumn {
             waiting_ends: vec![0],
             waiting: Vec::new(),
             waiting_valid: BooleanBufferBuilder::new(0),
+            index_page: IndexPage::new(),
             indices: Vec::new(),
             row_group_rows,
             path,
         })
+    }
+
+    /// Rows of a page of texts at most.
+    fn page_rows(&self) -> usize {
+        self.chunk.page_rows(1).min(VALUE_ROWS)
     }
 
     /// Encodes pages of rows, whose texts these ends are of.
@@ -105,7 +113,7 @@ impl TextColumn {
         while start < count {
             let most = ends[start].saturating_add(self.chunk.page_bytes() as i32);
             let by_bytes = ends[start + 1..].partition_point(|&end| end <= most).max(1);
-            let rows = by_bytes.min(self.chunk.page_rows(1)).min(count - start);
+            let rows = by_bytes.min(self.page_rows()).min(count - start);
             let page = &ends[start..=start + rows];
             let nulls = nulls.map(|nulls| nulls.slice(start, rows)).filter(|n| n.null_count() > 0);
             // Nulls are empty for libflow's own arrays, but not for every caller's.
@@ -174,35 +182,31 @@ impl TextColumn {
         if choice.plan == Plan::Dictionary && !self.look_up(texts, &mut bounds) {
             choice.plan = choice.otherwise;
         }
-        if choice.plan != Plan::Dictionary {
-            self.chunk.filter(texts.iter());
+        if texts.len() > 0 {
+            self.choice = Some(choice);
+            self.has_dictionary |= choice.plan == Plan::Dictionary;
         }
-        if choice.plan != Plan::Dictionary
-            && self.chunk.has_statistics()
+        if choice.plan == Plan::Dictionary {
+            return self.index_page.add(&mut self.chunk, &self.indices, nulls, bounds, self.table.count());
+        }
+        self.index_page.end(&mut self.chunk)?;
+        self.chunk.filter(texts.iter());
+        if self.chunk.has_statistics()
             && let Some((least, greatest)) = extremes(texts)
         {
             bounds.add(least);
             bounds.add(greatest);
         }
-        if texts.len() > 0 {
-            self.choice = Some(choice);
-            self.has_dictionary |= choice.plan == Plan::Dictionary;
-        }
 
         let rows = texts.len() + bounds.nulls as usize;
         let validity = nulls.map(|nulls| (nulls.validity(), nulls.offset()));
-        let (indices, count) = (&self.indices, self.table.count());
         self.chunk.put_page(rows, validity, |out| {
             let encoding = match choice.plan {
-                Plan::Dictionary => {
-                    put_references(out, indices, count);
-                    Encoding::RLE_DICTIONARY
-                }
                 Plan::Delta => {
                     put_lengths(out, texts);
                     Encoding::DELTA_LENGTH_BYTE_ARRAY
                 }
-                Plan::Plain | Plan::Split => {
+                Plan::Plain | Plan::Split | Plan::Dictionary => {
                     put_plain(out, texts);
                     Encoding::PLAIN
                 }
@@ -241,7 +245,7 @@ impl ColumnEncoder for TextColumn {
         let size = (ends[array.len()] - ends[0]) as usize;
         let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0);
         // Texts that make pages by themselves need not wait for others.
-        let (page_rows, page_bytes) = (self.chunk.page_rows(1), self.chunk.page_bytes());
+        let (page_rows, page_bytes) = (self.page_rows(), self.chunk.page_bytes());
         let written = if array.len() >= page_rows / 4 || size >= page_bytes / 4 {
             self.put_waiting().and_then(|()| self.put(ends, bytes, nulls))
         } else {
@@ -259,12 +263,12 @@ impl ColumnEncoder for TextColumn {
 
     fn memory(&self) -> usize {
         let waiting = self.waiting.len() + self.waiting_ends.len() * 4;
-        waiting + self.table.memory() + self.indices.capacity() * 4
+        waiting + self.table.memory() + self.index_page.memory() + self.indices.capacity() * 4
     }
 
     fn close(mut self: Box<Self>) -> Result<EncodedColumn> {
         let path = self.path.clone();
-        let closed = self.put_waiting().and_then(|()| {
+        let closed = self.put_waiting().and_then(|()| self.index_page.end(&mut self.chunk)).and_then(|()| {
             let count = self.table.count();
             let dictionary = self.has_dictionary.then(|| DictionaryPage {
                 plain: self.table.plain(),

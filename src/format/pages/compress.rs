@@ -15,6 +15,9 @@ thread_local! {
     static CONTEXT: RefCell<Option<(Codec, Context)>> = const { RefCell::new(None) };
 }
 
+/// Bytes that zstd looks back at least, as a power of two; a page that has fewer needs fewer.
+const WINDOW_LOG: u32 = 21;
+
 /// A codec at work.
 enum Context {
     Uncompressed,
@@ -55,7 +58,12 @@ impl Context {
             Codec::Brotli(_) => return Err(io::ErrorKind::Unsupported.into()),
             Codec::Lz4 => Context::Lz4,
             Codec::Lz4Raw => Context::Lz4Raw,
-            Codec::Zstd(level) => Context::Zstd(zstd::bulk::Compressor::new(level)?),
+            Codec::Zstd(level) => {
+                let mut compressor = zstd::bulk::Compressor::new(level)?;
+                // All of a page: low levels would look back half a megabyte. Every reader has a page whole, too.
+                compressor.window_log(WINDOW_LOG)?;
+                Context::Zstd(compressor)
+            }
         })
     }
 

@@ -66,15 +66,18 @@ pub fn put_bits(out: &mut Vec<u8>, bits: Option<(&[u8], usize)>, len: usize) {
     }
 }
 
-/// A data page's indices into a dictionary of `count` values: their width, and they.
-pub fn put_references(out: &mut Vec<u8>, indices: &[u32], count: usize) {
-    let width = bit_width(count.saturating_sub(1) as u32);
-    out.push(width as u8);
-    put_indices(out, indices, width);
-}
-
 /// Numbers of `width` bits.
 pub fn put_indices(out: &mut Vec<u8>, indices: &[u32], width: u32) {
+    let rest = &indices[put_groups(out, indices, width)..];
+    if !rest.is_empty() {
+        put_varint(out, 1 << 1 | 1);
+        put_packed(out, rest, width);
+    }
+}
+
+/// Numbers of `width` bits, but for the last ones if they do not fill a group of eight, so that others can follow;
+/// returns how many it has put.
+pub fn put_groups(out: &mut Vec<u8>, indices: &[u32], width: u32) -> usize {
     let mut i = 0;
     while i < indices.len() {
         let run = run_at(indices, i);
@@ -85,14 +88,17 @@ pub fn put_indices(out: &mut Vec<u8>, indices: &[u32], width: u32) {
             continue;
         }
         let mut end = i + 8;
-        while end < indices.len() && run_at(indices, end) < 16 {
+        while end + 8 <= indices.len() && run_at(indices, end) < 16 {
             end += 8;
         }
-        let group = &indices[i..end.min(indices.len())];
-        put_varint(out, (group.len().div_ceil(8) as u64) << 1 | 1);
-        put_packed(out, group, width);
-        i += group.len();
+        if end > indices.len() {
+            break;
+        }
+        put_varint(out, ((end - i) as u64 / 8) << 1 | 1);
+        put_packed(out, &indices[i..end], width);
+        i = end;
     }
+    i
 }
 
 /// How often the number at `i` comes from there on; a few more than sixteen need not be counted one by one.
@@ -165,6 +171,23 @@ mod tests {
             let mut out = Vec::new();
             put_indices(&mut out, &indices, width);
             prop_assert_eq!(read(&out, width, indices.len()), indices);
+        }
+
+        #[test]
+        fn indices_come_back_from_pieces(
+            runs in prop::collection::vec((0u32..32, prop_oneof![1usize..4, 1usize..60]), 0..40),
+            piece in 1usize..100,
+        ) {
+            let indices: Vec<u32> = runs.iter().flat_map(|&(value, n)| std::iter::repeat_n(value, n)).collect();
+            let (mut out, mut rest) = (Vec::new(), Vec::new());
+            for piece in indices.chunks(piece) {
+                rest.extend_from_slice(piece);
+                let put = put_groups(&mut out, &rest, 5);
+                rest.drain(..put);
+                prop_assert!(rest.len() < 8);
+            }
+            put_indices(&mut out, &rest, 5);
+            prop_assert_eq!(read(&out, 5, indices.len()), indices);
         }
 
         #[test]

@@ -1,0 +1,81 @@
+//! A data page of indices into a dictionary, which grows batch by batch.
+
+use arrow_buffer::{BooleanBufferBuilder, NullBuffer};
+use parquet::basic::Encoding;
+use parquet::errors::Result as ParquetResult;
+
+use super::bounds::Bounds;
+use super::chunk::{Chunk, PageValues};
+use super::hybrid::{bit_width, put_groups, put_indices};
+
+/// The page at the end of a chunk. Indices take few bytes, so that it may have many rows; and a codec finds
+/// again only what the same page has had.
+pub struct IndexPage {
+    /// Bits of an index.
+    width: u32,
+    /// The indices as the page has them, but for the last few.
+    packed: Vec<u8>,
+    rest: Vec<u32>,
+    valid: BooleanBufferBuilder,
+    bounds: Option<Bounds>,
+}
+
+impl IndexPage {
+    pub fn new() -> Self {
+        let (packed, rest, valid) = (Vec::new(), Vec::new(), BooleanBufferBuilder::new(0));
+        IndexPage { width: 0, packed, rest, valid, bounds: None }
+    }
+
+    /// Bytes of memory in use.
+    pub fn memory(&self) -> usize {
+        self.packed.capacity() + self.valid.capacity() / 8
+    }
+
+    /// Adds rows: the indices of those that are valid, into a dictionary of `count` values by now. The page
+    /// ends before them if it would get too large, or if they need more bits.
+    pub fn add(
+        &mut self,
+        chunk: &mut Chunk,
+        indices: &[u32],
+        nulls: Option<&NullBuffer>,
+        bounds: Bounds,
+        count: usize,
+    ) -> ParquetResult<()> {
+        let rows = nulls.map_or(indices.len(), NullBuffer::len);
+        let width = bit_width(count.saturating_sub(1) as u32);
+        let bytes = self.packed.len() + indices.len() * width as usize / 8;
+        let is_full = self.valid.len() + rows > chunk.page_rows(1) || bytes > chunk.page_bytes();
+        if is_full || width != self.width {
+            self.end(chunk)?;
+        }
+        self.width = width;
+        match nulls {
+            Some(nulls) => self.valid.append_buffer(nulls.inner()),
+            None => self.valid.append_n(rows, true),
+        }
+        match &mut self.bounds {
+            Some(all) => all.merge(&bounds),
+            none => *none = Some(bounds),
+        }
+        self.rest.extend_from_slice(indices);
+        let put = put_groups(&mut self.packed, &self.rest, width);
+        self.rest.drain(..put);
+        Ok(())
+    }
+
+    /// Ends the page, if there is one: what comes next in the chunk is another.
+    pub fn end(&mut self, chunk: &mut Chunk) -> ParquetResult<()> {
+        let Some(bounds) = self.bounds.take() else { return Ok(()) };
+        let rows = self.valid.len();
+        let valid = self.valid.finish();
+        chunk.put_page(rows, Some((valid.values(), 0)), |out| {
+            out.push(self.width as u8);
+            out.extend_from_slice(&self.packed);
+            put_indices(out, &self.rest, self.width);
+            PageValues { encoding: Encoding::RLE_DICTIONARY, bounds }
+        })?;
+        self.packed.clear();
+        self.rest.clear();
+        Ok(())
+    }
+}
