@@ -14,8 +14,8 @@ use super::choice::{Choice, Chosen, MOST, Plan, choose_numbers};
 use super::encoder::{ColumnEncoder, EncodedColumn};
 use super::options::ChunkOptions;
 use super::pages::{
-    Bounds, Chunk, DictionaryPage, Number, NumberTable, Order, PageValues, PendingPage, plain, put_delta,
-    put_references, put_split, range,
+    Bounds, Chunk, DictionaryPage, Number, NumberTable, Order, PageValues, PendingPage, keep_indices, plain,
+    put_delta, put_references, put_split, range, spare_indices,
 };
 use super::parquet::writing;
 use crate::error::Result;
@@ -43,8 +43,6 @@ pub struct NumberColumn<T: Number> {
     /// Rows that do not make a page yet: valid numbers, and which rows they are.
     waiting: Vec<T>,
     waiting_valid: BooleanBufferBuilder,
-    /// Memory for indices.
-    indices: Vec<u32>,
     row_group_rows: usize,
     path: Arc<PathBuf>,
 }
@@ -67,7 +65,6 @@ impl<T: Number> NumberColumn<T> {
             has_dictionary: false,
             waiting: Vec::new(),
             waiting_valid: BooleanBufferBuilder::new(0),
-            indices: Vec::new(),
             row_group_rows,
             path,
         })
@@ -133,10 +130,10 @@ impl<T: Number> NumberColumn<T> {
             }
         };
         let found = range(numbers, self.order);
-        self.indices.clear();
+        let mut indices = spare_indices();
         let is_float = matches!(self.order, Order::Float | Order::Double);
         let ends = found.filter(|_| !is_float).map(|(least, greatest, _)| (least, greatest));
-        if choice.plan == Plan::Dictionary && !self.table.indices(numbers, ends, &mut self.indices) {
+        if choice.plan == Plan::Dictionary && !self.table.indices(numbers, ends, &mut indices) {
             choice.plan = choice.otherwise;
         }
         if !numbers.is_empty() {
@@ -156,8 +153,8 @@ impl<T: Number> NumberColumn<T> {
         bounds.nulls = nulls.map_or(0, |nulls| nulls.null_count() as u64);
         let rows = numbers.len() + bounds.nulls as usize;
         let validity = nulls.filter(|n| n.null_count() > 0).map(|nulls| (nulls.validity(), nulls.offset()));
-        let (indices, count) = (&self.indices, self.table.numbers().len());
-        self.chunk.put_page(rows, validity, |out| {
+        let count = self.table.numbers().len();
+        let put = self.chunk.put_page(rows, validity, |out| {
             let encoding = match choice.plan {
                 Plan::Plain => {
                     out.extend_from_slice(plain(numbers));
@@ -172,12 +169,14 @@ impl<T: Number> NumberColumn<T> {
                     Encoding::DELTA_BINARY_PACKED
                 }
                 Plan::Dictionary => {
-                    put_references(out, indices, count);
+                    put_references(out, &indices, count);
                     Encoding::RLE_DICTIONARY
                 }
             };
             PageValues { encoding, bounds }
-        })
+        });
+        keep_indices(indices);
+        put
     }
 }
 
@@ -216,7 +215,7 @@ impl<T: Number> ColumnEncoder for NumberColumn<T> {
     }
 
     fn memory(&self) -> usize {
-        self.waiting.capacity() * T::WIDTH + self.table.memory() + self.indices.capacity() * 4
+        self.waiting.capacity() * T::WIDTH + self.table.memory()
     }
 
     fn close(mut self: Box<Self>) -> Result<EncodedColumn> {

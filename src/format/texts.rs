@@ -15,8 +15,8 @@ use super::choice::{Choice, Chosen, Plan, Trial, sample};
 use super::encoder::{ColumnEncoder, EncodedColumn};
 use super::options::ChunkOptions;
 use super::pages::{
-    Bounds, Chunk, Compressor, DictionaryPage, Order, PageValues, PendingPage, TextTable, put_delta,
-    put_references,
+    Bounds, Chunk, Compressor, DictionaryPage, Order, PageValues, PendingPage, TextTable, keep_indices,
+    put_delta, put_references, spare_indices,
 };
 use super::parquet::writing;
 use crate::error::Result;
@@ -47,7 +47,6 @@ pub struct TextColumn {
     waiting_ends: Vec<i32>,
     waiting: Vec<u8>,
     waiting_valid: BooleanBufferBuilder,
-    indices: Vec<u32>,
     row_group_rows: usize,
     path: Arc<PathBuf>,
 }
@@ -92,7 +91,6 @@ impl TextColumn {
             waiting_ends: vec![0],
             waiting: Vec::new(),
             waiting_valid: BooleanBufferBuilder::new(0),
-            indices: Vec::new(),
             row_group_rows,
             path,
         })
@@ -171,7 +169,8 @@ impl TextColumn {
         };
         let mut bounds = Bounds::new(Some(Order::Bytes));
         bounds.nulls = nulls.map_or(0, |nulls| nulls.null_count() as u64);
-        if choice.plan == Plan::Dictionary && !self.look_up(texts, &mut bounds) {
+        let mut indices = spare_indices();
+        if choice.plan == Plan::Dictionary && !self.look_up(texts, &mut bounds, &mut indices) {
             choice.plan = choice.otherwise;
         }
         if choice.plan != Plan::Dictionary {
@@ -191,11 +190,11 @@ impl TextColumn {
 
         let rows = texts.len() + bounds.nulls as usize;
         let validity = nulls.map(|nulls| (nulls.validity(), nulls.offset()));
-        let (indices, count) = (&self.indices, self.table.count());
-        self.chunk.put_page(rows, validity, |out| {
+        let count = self.table.count();
+        let put = self.chunk.put_page(rows, validity, |out| {
             let encoding = match choice.plan {
                 Plan::Dictionary => {
-                    put_references(out, indices, count);
+                    put_references(out, &indices, count);
                     Encoding::RLE_DICTIONARY
                 }
                 Plan::Delta => {
@@ -208,17 +207,18 @@ impl TextColumn {
                 }
             };
             PageValues { encoding, bounds }
-        })
+        });
+        keep_indices(indices);
+        put
     }
 
     /// The dictionary's index of each text, and the page's bounds; false once the dictionary is full.
-    fn look_up(&mut self, texts: &Texts<'_>, bounds: &mut Bounds) -> bool {
-        self.indices.clear();
+    fn look_up(&mut self, texts: &Texts<'_>, bounds: &mut Bounds, indices: &mut Vec<u32>) -> bool {
         self.page += 1;
         for ends in texts.ends.windows(2) {
             let (start, end) = (ends[0] as usize, ends[1] as usize);
             let Some(index) = self.table.index(texts.bytes, start, end) else { return false };
-            self.indices.push(index);
+            indices.push(index);
             let i = index as usize;
             if i >= self.seen.len() {
                 self.seen.resize(i + 1, 0);
@@ -259,7 +259,7 @@ impl ColumnEncoder for TextColumn {
 
     fn memory(&self) -> usize {
         let waiting = self.waiting.len() + self.waiting_ends.len() * 4;
-        waiting + self.table.memory() + self.indices.capacity() * 4
+        waiting + self.table.memory()
     }
 
     fn close(mut self: Box<Self>) -> Result<EncodedColumn> {

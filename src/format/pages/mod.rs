@@ -16,4 +16,4 @@ pub use compress::Compressor;
 pub use encode::{put_delta, put_split};
 pub use hybrid::{bit_width, put_indices, put_references};
 pub use number::{Number, plain, range};
-pub use tables::{NumberTable, TextTable};
+pub use tables::{NumberTable, TextTable, keep_indices, spare_indices};
