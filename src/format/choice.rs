@@ -68,10 +68,10 @@ pub const MOST: usize = 1 << 17;
 /// Runs of neighbours in a sample.
 const RUNS: usize = 8;
 
-/// Parts of `count` values that stand for all: an eighth of them, so that trying all plans takes less than
+/// Parts of `count` values that stand for all: a sixteenth of them, so that trying all plans takes little beside
 /// encoding them, even if no more come.
 pub fn sample(count: usize) -> impl Iterator<Item = std::ops::Range<usize>> + Clone {
-    let run = (count / RUNS / 8).clamp(128, 1024);
+    let run = (count / RUNS / 16).clamp(64, 512);
     let (runs, run) = if count <= RUNS * run { (1, count) } else { (RUNS, run) };
     (0..runs)
         .map(move |i| (count - run) * i / runs.max(2).saturating_sub(1))
