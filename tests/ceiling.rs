@@ -128,9 +128,9 @@ fn memory_has_a_ceiling() {
     const MIB: usize = 1 << 20;
     let (row, data) = (16, 16 * ROWS * ROUNDS * WRITERS);
     let (window, row_group) = (row * WINDOW_ROWS, row * ROW_GROUP_ROWS);
-    for (queue_bytes, pool_bytes) in [(MIB, 1 << 30), (1 << 30, 8 * MIB)] {
+    for (queue_bytes, pool_bytes) in [(MIB, 256 * MIB), (1 << 30, 8 * MIB)] {
         let in_flight = (WRITERS * queue_bytes.max(window)).min(pool_bytes + WRITERS * window);
-        let ceiling = in_flight + WRITERS * (2 * row_group + 4 * window + 4 * MIB);
+        let ceiling = in_flight + pool_bytes / 16 + WRITERS * (2 * row_group + 3 * window + 4 * MIB);
         let most = most(queue_bytes, pool_bytes);
         println!("{most} bytes at most, {ceiling} allowed, {data} written");
         assert!(ceiling < data / 2, "too little is written to tell");

@@ -178,6 +178,12 @@ impl ColumnBuffer {
         }
     }
 
+    /// Lets the next window begin without room for as much as the one before.
+    pub fn expect_little(&mut self) {
+        self.expected = 0;
+        self.validity.expect_little();
+    }
+
     /// Makes room for as much as the window before held: one allocation, or none where memory came back.
     fn prepare(&mut self) {
         let (bytes, rows) = (self.expected, self.validity.expected());

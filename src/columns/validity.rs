@@ -26,6 +26,11 @@ impl ValidityBuffer {
         self.expected
     }
 
+    /// Lets the next window begin without room for as much as the one before.
+    pub fn expect_little(&mut self) {
+        self.expected = 0;
+    }
+
     /// Appends that of `rows`. Returns whether there may be a null among them.
     pub fn append(&mut self, nulls: &Nulls<'_>, rows: Range<usize>) -> bool {
         if !nulls.may_be_any(rows.clone()) {

@@ -1,6 +1,7 @@
 //! The coalesce window: rows gathered, whatever the caller's cadence, until a batch is worth encoding.
 
 use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
 
 use super::buffer::ColumnBuffer;
 use super::check::Checked;
@@ -14,6 +15,8 @@ pub struct Window {
     schema: Schema,
     columns: Vec<ColumnBuffer>,
     rows: usize,
+    /// Rows of the largest chunk so far, or of a window, if that is less.
+    chunk_rows: usize,
     max_rows: usize,
     max_bytes: usize,
 }
@@ -22,18 +25,23 @@ impl Window {
     /// An empty window; nothing is allocated until rows come.
     pub fn new(schema: &Schema, max_rows: usize, max_bytes: usize) -> Self {
         let columns = schema.fields().iter().map(|f| ColumnBuffer::new(f.data_type())).collect();
-        Window { schema: schema.clone(), columns, rows: 0, max_rows, max_bytes }
+        Window { schema: schema.clone(), columns, rows: 0, chunk_rows: 0, max_rows, max_bytes }
     }
 
-    /// Copies a checked chunk in, and hands out each batch that gets full on the way; `full` may give one
-    /// back whose memory is not needed any more.
+    /// Copies a checked chunk in, and hands out each batch that gets full on the way; `spent` may give one
+    /// whose memory is not needed any more.
     pub fn append(
         &mut self,
         chunk: Checked<'_>,
-        mut full: impl FnMut(RecordBatch) -> Result<Option<RecordBatch>>,
+        mut full: impl FnMut(RecordBatch) -> Result<()>,
+        spent: impl Fn(&SchemaRef) -> Option<RecordBatch>,
     ) -> Result<()> {
+        self.chunk_rows = self.chunk_rows.max(chunk.rows.min(self.max_rows));
         let mut row = 0;
         while row < chunk.rows {
+            if self.rows == 0 {
+                self.begin(chunk.rows, &spent);
+            }
             let end = self.fitting(&chunk, row);
             if end > row {
                 for (column, slice) in self.columns.iter_mut().zip(chunk.slices) {
@@ -43,11 +51,21 @@ impl Window {
                 row = end;
             }
             let is_full = self.rows >= self.max_rows || self.bytes() >= self.max_bytes || end < chunk.rows;
-            if is_full && let Some(spent) = full(self.take()?)? {
-                self.recycle(spent);
+            if is_full {
+                full(self.take()?)?;
             }
         }
         Ok(())
+    }
+
+    /// Gets memory for a window that begins with a chunk of so many rows. If others were much larger, it may be
+    /// the last: it keeps no memory of a whole window from other writers.
+    fn begin(&mut self, rows: usize, spent: impl Fn(&SchemaRef) -> Option<RecordBatch>) {
+        if rows < self.chunk_rows / 2 {
+            self.columns.iter_mut().for_each(ColumnBuffer::expect_little);
+        } else if let Some(batch) = spent(self.schema.stored()) {
+            self.recycle(batch);
+        }
     }
 
     /// The end of the longest run of rows from `row` that the window still has room for. At least one
@@ -108,7 +126,7 @@ impl Window {
     }
 
     /// Takes the memory of a batch that has been encoded back.
-    pub fn recycle(&mut self, batch: RecordBatch) {
+    fn recycle(&mut self, batch: RecordBatch) {
         let (_, columns, _) = batch.into_parts();
         for (column, array) in self.columns.iter_mut().zip(columns) {
             column.recycle(array);
@@ -129,12 +147,13 @@ mod tests {
     use super::*;
     use crate::columns::{BadValues, ColumnSlice, Values};
     use arrow_schema::{DataType, Field};
+    use std::cell::RefCell;
 
     /// Appends texts of these lengths in chunks of seven; returns the rows of each batch, the rest last.
     fn cut(lengths: &[usize], max_rows: usize, max_bytes: usize) -> Vec<usize> {
         let schema = Schema::new(vec![Field::new("a", DataType::Utf8, false)]).unwrap();
         let mut window = Window::new(&schema, max_rows, max_bytes);
-        let mut batches = Vec::new();
+        let (mut batches, spent) = (Vec::new(), RefCell::new(Vec::new()));
         for lengths in lengths.chunks(7) {
             let bytes = vec![b'x'; lengths.iter().sum()];
             let ends = lengths.iter().scan(0, |end, len| {
@@ -146,9 +165,11 @@ mod tests {
             let slices = [ColumnSlice::new(values, lengths.len())];
             let full = |batch: RecordBatch| {
                 batches.push(batch.num_rows());
-                Ok(Some(batch))
+                spent.borrow_mut().push(batch);
+                Ok(())
             };
-            window.append(Checked::new(&schema, &slices, BadValues::Refuse).unwrap(), full).unwrap();
+            let chunk = Checked::new(&schema, &slices, BadValues::Refuse).unwrap();
+            window.append(chunk, full, |_| spent.borrow_mut().pop()).unwrap();
         }
         batches.push(window.take().unwrap().num_rows());
         batches

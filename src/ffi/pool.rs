@@ -19,14 +19,14 @@ use crate::pool::{Pool, PoolOptions, Stats};
 /// queue_bytes, or one batch, if that is more
 /// + two row groups as encoded, each with a dictionary of about 1 MiB a column at most: the one that
 ///   batches go into, and the one that ended last
-/// + 7 x window_bytes: what is being gathered, four spent windows, what `pf_close` sends, and pages before
-///   they are compressed
+/// + 3 x window_bytes: what is being gathered, what `pf_close` sends, and pages before they are compressed
 /// + 1 MiB for each thread: pages of a wide column that several compress
 /// + 1 MiB, while it is being written
 /// ```
 ///
 /// and all writers together the sum of that, in which `max_bytes` and one batch for each writer stand in
-/// place of all `queue_bytes`, if that is less, and 6 MiB of memory for the pages that come next.
+/// place of all `queue_bytes`, if that is less; a sixteenth of `max_bytes` of spent windows, which the
+/// next use; and 6 MiB of memory for the pages that come next.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct pf_pool_options {
@@ -42,8 +42,9 @@ pub struct pf_pool_options {
     pub cpus: *const u32,
     /// Number of CPUs; 0 if there are none.
     pub cpu_count: u64,
-    /// Bytes in flight in all writers before an append blocks; 0 = 1 GiB. A writer with nothing in flight
-    /// takes one batch always.
+    /// Bytes in flight in all writers before an append blocks; 0 = 1 GiB. Batches that are not encoded may be
+    /// a quarter of them: more would keep no thread busier. A writer with nothing in flight waits for that
+    /// only, so never for another's storage.
     pub max_bytes: u64,
 }
 

@@ -14,8 +14,8 @@ use super::choice::{Choice, Chosen, MOST, Plan, VALUE_ROWS, choose_numbers};
 use super::encoder::{ColumnEncoder, EncodedColumn};
 use super::options::ChunkOptions;
 use super::pages::{
-    Bounds, Chunk, DictionaryPage, IndexPage, Number, NumberTable, Order, PageValues, PendingPage, plain,
-    put_delta, put_split, range,
+    Bounds, Chunk, DictionaryPage, IndexPage, Number, NumberTable, Order, PageValues, PendingPage,
+    keep_indices, plain, put_delta, put_split, range, spare_indices,
 };
 use super::parquet::writing;
 use crate::error::Result;
@@ -43,9 +43,8 @@ pub struct NumberColumn<T: Number> {
     /// Rows that do not make a page yet: valid numbers, and which rows they are.
     waiting: Vec<T>,
     waiting_valid: BooleanBufferBuilder,
-    /// The page that has indices into the table, and memory for those that come next.
+    /// The page that has indices into the table.
     index_page: IndexPage,
-    indices: Vec<u32>,
     row_group_rows: usize,
     path: Arc<PathBuf>,
 }
@@ -69,7 +68,6 @@ impl<T: Number> NumberColumn<T> {
             waiting: Vec::new(),
             waiting_valid: BooleanBufferBuilder::new(0),
             index_page: IndexPage::new(),
-            indices: Vec::new(),
             row_group_rows,
             path,
         })
@@ -135,10 +133,10 @@ impl<T: Number> NumberColumn<T> {
             }
         };
         let found = range(numbers, self.order);
-        self.indices.clear();
+        let mut indices = spare_indices();
         let is_float = matches!(self.order, Order::Float | Order::Double);
         let ends = found.filter(|_| !is_float).map(|(least, greatest, _)| (least, greatest));
-        if choice.plan == Plan::Dictionary && !self.table.indices(numbers, ends, &mut self.indices) {
+        if choice.plan == Plan::Dictionary && !self.table.indices(numbers, ends, &mut indices) {
             choice.plan = choice.otherwise;
         }
         if !numbers.is_empty() {
@@ -155,8 +153,11 @@ impl<T: Number> NumberColumn<T> {
         bounds.nulls = nulls.map_or(0, |nulls| nulls.null_count() as u64);
         if choice.plan == Plan::Dictionary {
             let count = self.table.numbers().len();
-            return self.index_page.add(&mut self.chunk, &self.indices, nulls, bounds, count);
+            let added = self.index_page.add(&mut self.chunk, &indices, nulls, bounds, count);
+            keep_indices(indices);
+            return added;
         }
+        keep_indices(indices);
         self.index_page.end(&mut self.chunk)?;
         self.chunk.filter(numbers.iter().map(|number| plain(std::slice::from_ref(number))));
         let rows = numbers.len() + bounds.nulls as usize;
@@ -217,7 +218,7 @@ impl<T: Number> ColumnEncoder for NumberColumn<T> {
 
     fn memory(&self) -> usize {
         let waiting = self.waiting.capacity() * T::WIDTH;
-        waiting + self.table.memory() + self.index_page.memory() + self.indices.capacity() * 4
+        waiting + self.table.memory() + self.index_page.memory()
     }
 
     fn close(mut self: Box<Self>) -> Result<EncodedColumn> {

@@ -16,7 +16,7 @@ use super::encoder::{ColumnEncoder, EncodedColumn};
 use super::options::ChunkOptions;
 use super::pages::{
     Bounds, Chunk, Compressor, DictionaryPage, IndexPage, Order, PageValues, PendingPage, TextTable,
-    put_delta,
+    keep_indices, put_delta, spare_indices,
 };
 use super::parquet::writing;
 use crate::error::Result;
@@ -47,9 +47,8 @@ pub struct TextColumn {
     waiting_ends: Vec<i32>,
     waiting: Vec<u8>,
     waiting_valid: BooleanBufferBuilder,
-    /// The page that has indices into the table, and memory for those that come next.
+    /// The page that has indices into the table.
     index_page: IndexPage,
-    indices: Vec<u32>,
     row_group_rows: usize,
     path: Arc<PathBuf>,
 }
@@ -95,7 +94,6 @@ impl TextColumn {
             waiting: Vec::new(),
             waiting_valid: BooleanBufferBuilder::new(0),
             index_page: IndexPage::new(),
-            indices: Vec::new(),
             row_group_rows,
             path,
         })
@@ -179,7 +177,8 @@ impl TextColumn {
         };
         let mut bounds = Bounds::new(Some(Order::Bytes));
         bounds.nulls = nulls.map_or(0, |nulls| nulls.null_count() as u64);
-        if choice.plan == Plan::Dictionary && !self.look_up(texts, &mut bounds) {
+        let mut indices = spare_indices();
+        if choice.plan == Plan::Dictionary && !self.look_up(texts, &mut bounds, &mut indices) {
             choice.plan = choice.otherwise;
         }
         if texts.len() > 0 {
@@ -187,8 +186,12 @@ impl TextColumn {
             self.has_dictionary |= choice.plan == Plan::Dictionary;
         }
         if choice.plan == Plan::Dictionary {
-            return self.index_page.add(&mut self.chunk, &self.indices, nulls, bounds, self.table.count());
+            let count = self.table.count();
+            let added = self.index_page.add(&mut self.chunk, &indices, nulls, bounds, count);
+            keep_indices(indices);
+            return added;
         }
+        keep_indices(indices);
         self.index_page.end(&mut self.chunk)?;
         self.chunk.filter(texts.iter());
         if self.chunk.has_statistics()
@@ -216,13 +219,12 @@ impl TextColumn {
     }
 
     /// The dictionary's index of each text, and the page's bounds; false once the dictionary is full.
-    fn look_up(&mut self, texts: &Texts<'_>, bounds: &mut Bounds) -> bool {
-        self.indices.clear();
+    fn look_up(&mut self, texts: &Texts<'_>, bounds: &mut Bounds, indices: &mut Vec<u32>) -> bool {
         self.page += 1;
         for ends in texts.ends.windows(2) {
             let (start, end) = (ends[0] as usize, ends[1] as usize);
             let Some(index) = self.table.index(texts.bytes, start, end) else { return false };
-            self.indices.push(index);
+            indices.push(index);
             let i = index as usize;
             if i >= self.seen.len() {
                 self.seen.resize(i + 1, 0);
@@ -263,7 +265,7 @@ impl ColumnEncoder for TextColumn {
 
     fn memory(&self) -> usize {
         let waiting = self.waiting.len() + self.waiting_ends.len() * 4;
-        waiting + self.table.memory() + self.index_page.memory() + self.indices.capacity() * 4
+        waiting + self.table.memory() + self.index_page.memory()
     }
 
     fn close(mut self: Box<Self>) -> Result<EncodedColumn> {

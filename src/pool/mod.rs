@@ -8,6 +8,7 @@ mod options;
 mod queue;
 mod room;
 mod row_group;
+mod spent;
 mod stats;
 mod strand;
 mod sync;
@@ -28,7 +29,8 @@ pub use queue::{EncodeQueue, QueueOptions, Stopper};
 pub use stats::{Meter, Stats};
 pub(crate) use threads::spawn_thread;
 
-use self::room::Room;
+use self::room::{BATCHES_OF_ALL, Room, Rooms};
+use self::spent::Spent;
 use self::stats::Counters;
 use self::strand::pass;
 use self::work::{Claimed, Work};
@@ -55,6 +57,8 @@ struct Shared {
     next: AtomicUsize,
     stopped: AtomicBool,
     room: Arc<Room>,
+    batches: Arc<Room>,
+    spent: Arc<Spent>,
     counters: Arc<Counters>,
 }
 
@@ -68,6 +72,8 @@ impl Pool {
             next: AtomicUsize::new(0),
             stopped: AtomicBool::new(false),
             room: Arc::new(Room::new(options.max_bytes)),
+            batches: Arc::new(Room::new(options.max_bytes.div_ceil(BATCHES_OF_ALL))),
+            spent: Arc::new(Spent::new(options.max_bytes)),
             counters: Arc::default(),
         });
         let cpus = options.cpus.clone();
@@ -107,8 +113,13 @@ impl Pool {
         self.shared.writers.read().len()
     }
 
-    fn room(&self) -> &Arc<Room> {
-        &self.shared.room
+    /// Room for a writer's bytes.
+    fn rooms(&self, own: Arc<Room>) -> Rooms {
+        Rooms { own, pool: self.shared.room.clone(), batches: self.shared.batches.clone() }
+    }
+
+    fn spent(&self) -> &Arc<Spent> {
+        &self.shared.spent
     }
 
     fn counters(&self) -> &Arc<Counters> {
@@ -124,7 +135,11 @@ impl Pool {
     }
 
     fn remove(&self, work: &Work) {
-        Arc::make_mut(&mut self.shared.writers.write()).retain(|other| !std::ptr::eq(&**other, work));
+        let mut writers = self.shared.writers.write();
+        Arc::make_mut(&mut writers).retain(|other| !std::ptr::eq(&**other, work));
+        if writers.is_empty() {
+            self.shared.spent.clear();
+        }
     }
 }
 

@@ -18,7 +18,8 @@ pub struct PoolOptions {
     pub stack_bytes: usize,
     /// CPUs that the threads may run on; empty = those of the thread that starts the pool.
     pub cpus: Vec<usize>,
-    /// Bytes in flight in all writers before an append blocks; default 1 GiB.
+    /// Bytes in flight in all writers before an append blocks, a quarter of which may be batches that are not
+    /// encoded; default 1 GiB.
     pub max_bytes: usize,
 }
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
 
 use super::Pool;
 use super::job::Job;
-use super::room::Held;
 use super::row_group::Batch;
 use super::stats::Meter;
 use super::work::Work;
@@ -55,9 +55,8 @@ impl EncodeQueue {
         self.work.meter().clone()
     }
 
-    /// Queues a batch; waits while the queue is full. Returns one that has been encoded, if there is one,
-    /// for its memory.
-    pub fn push(&self, batch: RecordBatch) -> Result<Option<RecordBatch>> {
+    /// Queues a batch; waits while the queue is full.
+    pub fn push(&self, batch: RecordBatch) -> Result<()> {
         self.wait(batch.get_array_memory_size());
         self.push_over(batch)
     }
@@ -66,23 +65,26 @@ impl EncodeQueue {
     /// the queue is full.
     pub fn push_shared(&self, batch: RecordBatch, bytes: usize) -> Result<()> {
         self.wait(bytes);
-        self.work.push(Batch::new(batch, None, self.meter(), self.hold(bytes)))
+        self.work.push(Batch::new(batch, None, self.meter(), self.work.rooms().hold_batch(bytes)))
     }
 
     /// Queues a row group that came by levels; waits while the queue is full.
     pub fn push_row_group(&self, group: LeveledRowGroup) -> Result<()> {
         self.wait(group.bytes());
-        let held = self.hold(group.bytes());
+        let held = self.work.rooms().hold(group.bytes());
         self.work.meter().batch_queued(group.rows(), group.bytes());
         self.work.push_job(Job::Levels(group, held))
     }
 
     /// Queues a batch whether the queue is full or not: for a caller that has asked before.
-    pub fn push_over(&self, batch: RecordBatch) -> Result<Option<RecordBatch>> {
-        let spent = self.work.spent().lock().pop();
-        let held = self.hold(batch.get_array_memory_size());
-        let batch = Batch::new(batch, Some(self.work.spent().clone()), self.meter(), held);
-        self.work.push(batch).map(|()| spent)
+    pub fn push_over(&self, batch: RecordBatch) -> Result<()> {
+        let held = self.work.rooms().hold_batch(batch.get_array_memory_size());
+        self.work.push(Batch::new(batch, Some(self.work.spent().clone()), self.meter(), held))
+    }
+
+    /// A batch of this schema that has been encoded, if there is one, for its memory.
+    pub fn spent(&self, schema: &SchemaRef) -> Option<RecordBatch> {
+        self.work.spent().take(schema)
     }
 
     /// Whether a batch of so many bytes would be queued without waiting.
@@ -104,10 +106,6 @@ impl EncodeQueue {
     /// until `deadline`, if there is one: None.
     pub fn wait_finished(&self, deadline: Option<Instant>) -> Option<Result<PartSummary>> {
         self.work.wait_settled(deadline)
-    }
-
-    fn hold(&self, bytes: usize) -> Held {
-        self.work.rooms().hold(bytes)
     }
 
     fn wait(&self, bytes: usize) {

@@ -1,4 +1,4 @@
-//! Room for bytes in flight: a writer's own, inside the pool's.
+//! Room for bytes in flight: a writer's own, inside the pool's, of which batches may have a part.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering, fence};
@@ -80,22 +80,30 @@ impl Room {
 pub struct Rooms {
     pub own: Arc<Room>,
     pub pool: Arc<Room>,
+    /// The pool's for batches that are not encoded.
+    pub batches: Arc<Room>,
 }
 
+/// The part of the pool's room that batches may have. More of them would keep no worker busier: they would
+/// only take memory that no cache holds. What is encoded may have the rest while storage is slow.
+pub const BATCHES_OF_ALL: usize = 4;
+
 impl Rooms {
-    /// Whether so many bytes may come. A writer that holds nothing takes anything, so that none waits for
-    /// another for ever.
+    /// Whether so many bytes may come. A writer that holds nothing waits for the workers only, which wait for
+    /// nobody: so none waits for another's storage.
     pub fn takes(&self, bytes: usize) -> bool {
-        self.own.held() == 0 || self.own.takes(bytes) && self.pool.takes(bytes)
+        let fits = self.own.held() == 0 || self.own.takes(bytes) && self.pool.takes(bytes);
+        fits && self.batches.takes(1) // any batch in its turn, however large
     }
 
     /// Waits until so many bytes may come, or `stop`.
     pub fn wait(&self, bytes: usize, stop: impl Fn() -> bool) {
         let own_takes = || self.own.held() == 0 || self.own.takes(bytes);
         while !stop() && !self.takes(bytes) {
-            match own_takes() {
-                false => self.own.wait_until(|| stop() || own_takes()),
-                true => self.pool.wait_until(|| stop() || self.takes(bytes) || !own_takes()),
+            match (own_takes(), self.batches.takes(1)) {
+                (false, _) => self.own.wait_until(|| stop() || own_takes()),
+                (true, false) => self.batches.wait_until(|| stop() || self.batches.takes(1)),
+                (true, true) => self.pool.wait_until(|| stop() || self.takes(bytes) || !own_takes()),
             }
         }
     }
@@ -104,11 +112,21 @@ impl Rooms {
     pub fn wake(&self) {
         self.own.wake();
         self.pool.wake();
+        self.batches.wake();
     }
 
     /// Counts bytes as in flight, whether there is room or not.
     pub fn hold(&self, bytes: usize) -> Held {
-        let mut held = Held { rooms: self.clone(), bytes: 0 };
+        self.held(bytes, false)
+    }
+
+    /// The same of a batch, until it is encoded.
+    pub fn hold_batch(&self, bytes: usize) -> Held {
+        self.held(bytes, true)
+    }
+
+    fn held(&self, bytes: usize, is_batch: bool) -> Held {
+        let mut held = Held { rooms: self.clone(), is_batch, bytes: 0 };
         held.set(bytes);
         held
     }
@@ -118,6 +136,7 @@ impl Rooms {
 #[derive(Debug)]
 pub struct Held {
     rooms: Rooms,
+    is_batch: bool,
     bytes: usize,
 }
 
@@ -130,7 +149,8 @@ impl Held {
     /// Holds `bytes` from now on.
     pub fn set(&mut self, bytes: usize) {
         let before = std::mem::replace(&mut self.bytes, bytes);
-        for room in [&self.rooms.own, &self.rooms.pool] {
+        let batches = self.is_batch.then_some(&self.rooms.batches);
+        for room in [&self.rooms.own, &self.rooms.pool].into_iter().chain(batches) {
             match bytes.checked_sub(before) {
                 Some(more) => room.take(more),
                 None => room.give_back(before - bytes), // the writer's own first: the pool's may wait for it

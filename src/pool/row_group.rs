@@ -8,6 +8,7 @@ use arrow_array::RecordBatch;
 use parking_lot::Mutex;
 
 use super::room::Held;
+use super::spent::Spent;
 use super::stats::Meter;
 use super::strand::{Claim, Strand};
 use crate::error::{Error, ErrorClass, Result};
@@ -23,12 +24,6 @@ pub struct Batch {
     meter: Meter,
     held: Held,
 }
-
-/// Batches that have been encoded, whose memory the next windows may have.
-pub type Spent = Mutex<Vec<RecordBatch>>;
-
-/// As many as are encoded at about the same time; the memory of others is given back.
-const KEPT: usize = 4;
 
 impl Batch {
     pub fn new(batch: RecordBatch, spent: Option<Arc<Spent>>, meter: Meter, held: Held) -> Arc<Self> {
@@ -57,13 +52,7 @@ impl Drop for Batch {
         // Its memory first, as that is what is waited for.
         let batch = self.batch.take();
         if let (Some(spent), Some(batch)) = (self.spent.take(), batch) {
-            let mut spent = spent.lock();
-            if spent.len() < KEPT {
-                spent.push(batch);
-            } else {
-                drop(spent); // its memory is not given back under the lock
-                drop(batch);
-            }
+            spent.put(batch);
         }
         self.start();
         self.meter.batch_done();

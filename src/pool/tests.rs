@@ -208,7 +208,7 @@ fn writers_take_turns_and_each_keeps_its_order() {
         .collect();
     for number in 0..8 {
         // More than a turn's bytes each.
-        writers.iter().for_each(|queue| drop(queue.push(setup.batch(1 << 16, number)).unwrap()));
+        writers.iter().for_each(|queue| queue.push(setup.batch(1 << 16, number)).unwrap());
     }
     gate.open();
     for queue in writers.iter().chain([&first]) {
@@ -394,15 +394,17 @@ fn a_full_queue_blocks_until_there_is_room_or_it_is_freed() {
         assert!(queue.takes(bytes * 100), "one batch always");
         queue.push(setup.batch(1 << 10, 1)).unwrap();
         assert!(!queue.takes(1));
+        // A writer with nothing in flight waits for the workers, if much is queued for them.
         let other = setup.queue("b", OPEN, |_, _| ());
-        assert!(other.takes(bytes * 100), "one batch always");
+        assert_eq!(other.takes(bytes * 100), of_pool > 4 * bytes);
         thread::scope(|scope| {
-            let blocked = scope.spawn(|| queue.push(setup.batch(1 << 10, 2)).map(drop));
+            let blocked = scope.spawn(|| queue.push(setup.batch(1 << 10, 2)));
             gate.wait_for(1);
             assert!(setup.pool.stats().bytes_in_flight <= bytes as u64 + 1024);
             gate.open();
             blocked.join().unwrap().unwrap();
         });
+        wait_until("what is encoded holds up nobody", || other.takes(bytes * 100));
         assert_eq!(finish(&queue).unwrap().rows, 2 << 10);
         // Both batches, and what their column has gathered of them when it ends.
         assert!(queue.meter().stats().bytes_high_water < 8 * bytes as u64);
@@ -414,7 +416,7 @@ fn a_full_queue_blocks_until_there_is_room_or_it_is_freed() {
         gate.wait_for(1);
         let stopper = queue.stopper();
         thread::scope(|scope| {
-            let blocked = scope.spawn(|| queue.push(setup.batch(1 << 10, 2)).map(drop));
+            let blocked = scope.spawn(|| queue.push(setup.batch(1 << 10, 2)));
             stopper.free();
             assert_eq!(blocked.join().unwrap().unwrap_err().class(), ErrorClass::Closed);
         });

@@ -12,7 +12,8 @@ use super::Pool;
 use super::job::Job;
 use super::queue::QueueOptions;
 use super::room::{Room, Rooms};
-use super::row_group::{Batch, Outcome, RowGroup, Spent, Unit};
+use super::row_group::{Batch, Outcome, RowGroup, Unit};
+use super::spent::Spent;
 use super::stats::Meter;
 use super::strand::{Claim, Strand};
 use crate::error::{Error, Result};
@@ -36,7 +37,6 @@ pub struct Work {
     part: Mutex<Option<ParquetPart>>,
     rooms: Rooms,
     meter: Meter,
-    spent: Arc<Spent>,
     /// The first error: every later call returns it, work in flight is dropped.
     latch: OnceLock<Error>,
     end: Mutex<End>,
@@ -75,7 +75,7 @@ impl Work {
         options: QueueOptions,
     ) -> Arc<Self> {
         let pending = Arc::new(AtomicUsize::new(0));
-        let rooms = Rooms { own: Arc::new(Room::new(options.max_bytes)), pool: pool.room().clone() };
+        let rooms = pool.rooms(Arc::new(Room::new(options.max_bytes)));
         let work = Arc::new(Work {
             pool: pool.clone(),
             encoders,
@@ -88,7 +88,6 @@ impl Work {
             part: Mutex::new(Some(part)),
             meter: Meter::new(pool.counters(), rooms.clone()),
             rooms,
-            spent: Arc::default(),
             latch: OnceLock::new(),
             end: Mutex::default(),
             ended: Condvar::new(),
@@ -111,7 +110,7 @@ impl Work {
     }
 
     pub fn spent(&self) -> &Arc<Spent> {
-        &self.spent
+        self.pool.spent()
     }
 
     /// Queues a batch's columns.

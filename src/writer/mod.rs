@@ -162,13 +162,14 @@ impl Writer {
             return Ok(false);
         }
         let queue = &self.queue;
-        self.window.append(chunk, |batch| queue.push_over(batch)).map(|()| true)
+        self.window.append(chunk, |batch| queue.push_over(batch), |schema| queue.spent(schema))?;
+        Ok(true)
     }
 
     fn append_checked(&mut self, slices: &[ColumnSlice<'_>], bad_values: BadValues) -> Result<()> {
         let chunk = self.check(slices, bad_values)?;
         let queue = &self.queue;
-        self.window.append(chunk, |batch| queue.push(batch))
+        self.window.append(chunk, |batch| queue.push(batch), |schema| queue.spent(schema))
     }
 
     fn check<'a>(&self, slices: &'a [ColumnSlice<'a>], bad_values: BadValues) -> Result<Checked<'a>> {
@@ -308,10 +309,7 @@ impl Writer {
         if self.window.is_empty() {
             return Ok(());
         }
-        if let Some(spent) = self.queue.push(self.window.take()?)? {
-            self.window.recycle(spent);
-        }
-        Ok(())
+        self.queue.push(self.window.take()?)
     }
 }
 

@@ -1,10 +1,28 @@
 //! Dictionaries that grow with the values of the rows: open addressing, linear probing.
 
+use std::cell::Cell;
+
 use super::number::Number;
 use crate::prefetch::prefetch;
 
 /// An empty slot; others hold an index.
 const EMPTY: u32 = u32::MAX;
+
+thread_local! {
+    /// Memory for the indices of a page: columns are many, the threads that encode are few.
+    static INDICES: Cell<Vec<u32>> = const { Cell::new(Vec::new()) };
+}
+
+/// Memory for the indices of a page, to be given back.
+pub fn spare_indices() -> Vec<u32> {
+    let mut indices = INDICES.take();
+    indices.clear();
+    indices
+}
+
+pub fn keep_indices(indices: Vec<u32>) {
+    INDICES.set(indices);
+}
 
 /// Spreads bits: the golden ratio of 2^64, and the high bits of the product.
 #[inline(always)]
