@@ -31,6 +31,8 @@ pub enum BadValues {
 pub struct Checked<'a> {
     pub(super) slices: &'a [ColumnSlice<'a>],
     pub(super) rows: usize,
+    /// As [`variable_bytes`] counts them, of all columns.
+    pub(super) variable_bytes: usize,
 }
 
 impl<'a> Checked<'a> {
@@ -68,7 +70,10 @@ impl<'a> Checked<'a> {
             column.check_selection()?;
             column.check(field, None, bad_values)?;
         }
-        Ok(Checked { slices, rows })
+        let columns = slices.iter().zip(fields);
+        let variable = columns.map(|(slice, field)| variable_bytes(field.data_type(), slice, 0..rows, None));
+        let variable_bytes = variable.sum();
+        Ok(Checked { slices, rows, variable_bytes })
     }
 }
 
@@ -141,6 +146,9 @@ impl Column<'_> {
                     self.place(row)
                 ),
             ));
+        }
+        if bad_values == BadValues::Refuse && self.are_good_texts(&nulls) {
+            return Ok(());
         }
         self.check_elements(&nulls)?;
         if bad_values == BadValues::Refuse {

@@ -301,7 +301,9 @@ fn append_texts<'a>(
                 to.reserve(text.len());
                 room = to.capacity();
             }
-            copy_short(text.as_ptr(), to.as_mut_ptr().add(len), text.len());
+            let at = to.as_mut_ptr().add(len);
+            prefetch_write(at.wrapping_add(WRITE_AHEAD));
+            copy_short(text.as_ptr(), at, text.len());
             len += text.len();
             end.write_unaligned(len as i32);
             end = end.add(1);

@@ -75,6 +75,9 @@ impl Window {
         let room = self.max_bytes.saturating_sub(self.bytes());
         let fields = || self.schema.fields().iter().zip(chunk.slices);
         let variable = |end: usize| -> usize {
+            if (row, end) == (0, chunk.rows) {
+                return chunk.variable_bytes;
+            }
             fields().map(|(field, slice)| variable_bytes(field.data_type(), slice, row..end, None)).sum()
         };
         let takes = |bytes: usize| {
@@ -96,12 +99,8 @@ impl Window {
 
     /// If a chunk may make a batch full: an upper bound of the bytes gathered once it is in.
     pub fn bytes_if_filled_by(&self, chunk: &Checked<'_>) -> Option<usize> {
-        let fields = self.schema.fields().iter().zip(chunk.slices);
-        let more = fields.map(|(field, slice)| {
-            let data_type = field.data_type();
-            chunk.rows * row_bytes(data_type) + variable_bytes(data_type, slice, 0..chunk.rows, None)
-        });
-        let bytes = self.bytes() + more.sum::<usize>();
+        let fixed: usize = self.schema.fields().iter().map(|field| row_bytes(field.data_type())).sum();
+        let bytes = self.bytes() + chunk.rows * fixed + chunk.variable_bytes;
         (self.rows + chunk.rows >= self.max_rows || bytes >= self.max_bytes).then_some(bytes)
     }
 

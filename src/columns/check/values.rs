@@ -3,6 +3,7 @@
 use arrow_schema::DataType;
 
 use super::super::convert::Conversion;
+use super::super::pointers::PointerArray;
 use super::super::rows::{Nulls, Rows, with_rows};
 use super::super::slice::{Selection, Values, dictionary_index, offset, view};
 use super::super::utf8;
@@ -11,6 +12,17 @@ use super::{Column, MAX_TEXT};
 use crate::error::{Error, ErrorClass, Result};
 
 impl Column<'_> {
+    /// Whether the column is of texts by pointers, all of which are good: the one look that a hot path needs, where
+    /// the others would each load the pointers and lengths again.
+    pub(super) fn are_good_texts(&self, nulls: &Nulls<'_>) -> bool {
+        let (Values::Pointers(pointers), DataType::Utf8) = (self.slice.values, self.data_type) else {
+            return false;
+        };
+        let is_good = |i| !is_bad_pointer(pointers, i) && utf8::is_valid(pointers.get(i));
+        !nulls.may_be_any(self.rows.clone())
+            && with_rows!(self.slice.selection, |at| at.sources(self.rows.clone()).all(is_good))
+    }
+
     /// Every valid element that a row selects lies where its offsets, pointers, views or indices say.
     pub(super) fn check_elements(&self, nulls: &Nulls<'_>) -> Result<()> {
         let found = match self.slice.values {
@@ -37,10 +49,7 @@ impl Column<'_> {
                 })
             }
             Values::Pointers(pointers) => {
-                let bad = |i| {
-                    let len = pointers.length(i);
-                    !(0..=MAX_TEXT).contains(&len) | (len != 0 && pointers.is_null(i))
-                };
+                let bad = |i| is_bad_pointer(pointers, i);
                 self.first_bad(nulls, bad).map(|i| match pointers.length(i) {
                     len if len < 0 => format!("length {i} is {len}; give 0 or more"),
                     len if pointers.is_null(i) => {
@@ -114,9 +123,6 @@ impl Column<'_> {
                 {
                     None
                 }
-                Values::Pointers(pointers) if !nulls.may_be_any(self.rows.clone()) => {
-                    self.first_row(|i| !utf8::is_valid(pointers.get(i)))
-                }
                 _ => self.first_row(|i| nulls.is_valid(i) && !utf8::is_valid(values.text(i))),
             };
             if let Some(row) = bad {
@@ -172,6 +178,13 @@ impl Column<'_> {
         });
         None
     }
+}
+
+/// Whether a text by pointer is not there, or too long.
+#[inline]
+fn is_bad_pointer(pointers: PointerArray<'_>, i: usize) -> bool {
+    let len = pointers.length(i);
+    !(0..=MAX_TEXT).contains(&len) | (len != 0 && pointers.is_null(i))
 }
 
 fn too_long(i: usize, len: i64) -> String {
