@@ -114,7 +114,7 @@ fn elements<const WIDTH: usize, const PACKED: bool>(
 }
 
 /// Rows between an element's prefetch and its copy.
-const AHEAD: usize = 128;
+const AHEAD: usize = 96;
 
 /// Bytes between the prefetch of where an element goes and its copy.
 const WRITE_AHEAD: usize = 4096;
