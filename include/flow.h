@@ -596,7 +596,8 @@ typedef struct pf_writer_options {
   uint64_t window_bytes;
   /**
    * Bytes of batches waiting to be encoded before an append blocks; 0 = 32 MiB. One batch always fits. Where
-   * row groups have fewer rows than `window_rows`, in proportion less, down to 6 MiB.
+   * batches are so small that one for each of the pool's threads, and the next, take fewer, those, but at
+   * least 6 MiB.
    */
   uint64_t queue_bytes;
   /**

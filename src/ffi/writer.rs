@@ -107,7 +107,8 @@ pub struct pf_writer_options {
     /// Bytes gathered before a batch goes to be encoded, about; 0 = 16 MiB, at most 1 GiB.
     pub window_bytes: u64,
     /// Bytes of batches waiting to be encoded before an append blocks; 0 = 32 MiB. One batch always fits. Where
-    /// row groups have fewer rows than `window_rows`, in proportion less, down to 6 MiB.
+    /// batches are so small that one for each of the pool's threads, and the next, take fewer, those, but at
+    /// least 6 MiB.
     pub queue_bytes: u64,
     /// Bytes of a row group, as its rows lie in memory, about: it ends where either limit is reached. 0: no
     /// limit, as readers work by rows.

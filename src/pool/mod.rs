@@ -115,7 +115,8 @@ impl Pool {
 
     /// Room for a writer's bytes.
     fn rooms(&self, own: Arc<Room>) -> Rooms {
-        Rooms { own, pool: self.shared.room.clone(), batches: self.shared.batches.clone() }
+        let (pool, batches) = (self.shared.room.clone(), self.shared.batches.clone());
+        Rooms { own, pool, batches, threads: self.options.threads }
     }
 
     fn spent(&self) -> &Arc<Spent> {

@@ -82,7 +82,12 @@ pub struct Rooms {
     pub pool: Arc<Room>,
     /// The pool's for batches that are not encoded.
     pub batches: Arc<Room>,
+    /// The pool's.
+    pub threads: usize,
 }
+
+/// Bytes of a writer's that keep a pool busy, however small its batches are.
+const SHORT_QUEUE: usize = 6 << 20;
 
 /// The part of the pool's room that batches may have. More of them would keep no worker busier: they would
 /// only take memory that no cache holds. What is encoded may have the rest while storage is slow.
@@ -92,13 +97,20 @@ impl Rooms {
     /// Whether so many bytes may come. A writer that holds nothing waits for the workers only, which wait for
     /// nobody: so none waits for another's storage.
     pub fn takes(&self, bytes: usize) -> bool {
-        let fits = self.own.held() == 0 || self.own.takes(bytes) && self.pool.takes(bytes);
+        let fits = self.own.held() == 0 || self.own_takes(bytes) && self.pool.takes(bytes);
         fits && self.batches.takes(1) // any batch in its turn, however large
+    }
+
+    /// Whether the writer's own room takes so many bytes. Of batches of this size it has one for each thread, and
+    /// the next: more would keep no thread busier.
+    fn own_takes(&self, bytes: usize) -> bool {
+        let enough = bytes.saturating_mul(self.threads + 1).max(SHORT_QUEUE);
+        self.own.takes(bytes) && self.own.held().saturating_add(bytes) <= enough
     }
 
     /// Waits until so many bytes may come, or `stop`.
     pub fn wait(&self, bytes: usize, stop: impl Fn() -> bool) {
-        let own_takes = || self.own.held() == 0 || self.own.takes(bytes);
+        let own_takes = || self.own.held() == 0 || self.own_takes(bytes);
         while !stop() && !self.takes(bytes) {
             match (own_takes(), self.batches.takes(1)) {
                 (false, _) => self.own.wait_until(|| stop() || own_takes()),
@@ -162,5 +174,28 @@ impl Held {
 impl Drop for Held {
     fn drop(&mut self) {
         self.set(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_writer_has_a_batch_for_each_thread_and_the_next_in_flight() {
+        const MIB: usize = 1 << 20;
+        let room = || Arc::new(Room::new(1 << 30));
+        let rooms = Rooms { own: room(), pool: room(), batches: room(), threads: 3 };
+        let batch = 8 * MIB;
+        let mut held = rooms.hold_batch(3 * batch);
+        assert!(rooms.takes(batch));
+        held.set(4 * batch);
+        assert!(!rooms.takes(batch));
+        assert!(!rooms.takes(1));
+        // Small ones may be more.
+        held.set(SHORT_QUEUE - 1);
+        assert!(rooms.takes(1));
+        held.set(SHORT_QUEUE);
+        assert!(!rooms.takes(1));
     }
 }

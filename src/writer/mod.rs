@@ -32,12 +32,10 @@ pub struct WriterOptions {
     /// Bytes of a batch, about; default 16 MiB, at most 1 GiB.
     pub window_bytes: usize,
     /// Bytes of batches waiting to be encoded before an append blocks; default 32 MiB: what a cache holds. Where
-    /// row groups have fewer rows than `window_rows`, in proportion less, down to 6 MiB.
+    /// batches are so small that one for each of the pool's threads, and the next, take fewer, those, but at
+    /// least 6 MiB.
     pub queue_bytes: usize,
 }
-
-/// Bytes of a queue that suffice for the shortest of row groups.
-const SHORT_QUEUE: usize = 6 << 20;
 
 impl Default for WriterOptions {
     fn default() -> Self {
@@ -120,13 +118,10 @@ impl Writer {
     ) -> Result<Self> {
         options.check()?;
         let (part, encoders) = ParquetPart::start(schema, &options.parquet, path.to_owned(), create)?;
-        // A batch is no longer than a row group, so that rows are encoded while they are in the cache. Shorter
-        // ones need less of a queue to keep the pool busy.
+        // A batch is no longer than a row group, so that rows are encoded while they are in the cache.
         let window_rows = options.window_rows.min(options.parquet.row_group_rows);
-        let share = window_rows as f64 / options.window_rows as f64;
-        let queue_bytes = ((options.queue_bytes as f64 * share) as usize).max(SHORT_QUEUE);
         let queue = QueueOptions {
-            max_bytes: options.queue_bytes.min(queue_bytes),
+            max_bytes: options.queue_bytes,
             row_group_rows: options.parquet.row_group_rows,
             row_group_bytes: options.parquet.row_group_bytes,
         };
