@@ -273,8 +273,11 @@ fn submit(market: &Market) -> Row {
         let path = Path::new("nowhere").to_owned();
         let (part, encoders) =
             ParquetPart::start(&Market::schema(), &ParquetOptions::default(), path, part).unwrap();
-        let options =
-            QueueOptions { max_bytes: usize::MAX, row_group_rows: 1 << 20, row_group_bytes: usize::MAX };
+        let options = QueueOptions {
+            max_bytes: Some(usize::MAX),
+            row_group_rows: 1 << 20,
+            row_group_bytes: usize::MAX,
+        };
         let queue = EncodeQueue::new(&pool, Arc::new(encoders), part, options);
         let batches = vec![batch.clone(); PUSHES];
         let push = |batch| {

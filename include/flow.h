@@ -595,9 +595,8 @@ typedef struct pf_writer_options {
   /** Bytes gathered before a batch goes to be encoded, about; 0 = 16 MiB, at most 1 GiB. */
   uint64_t window_bytes;
   /**
-   * Bytes of batches waiting to be encoded before an append blocks; 0 = 32 MiB. One batch always fits. Where
-   * batches are so small that one for each of the pool's threads, and the next, take fewer, those, but at
-   * least 6 MiB.
+   * Bytes of batches waiting to be encoded before an append blocks; one batch always fits. 0: a batch for each
+   * of the pool's threads and one more, but 6 MiB at least and 32 MiB at most.
    */
   uint64_t queue_bytes;
   /**

@@ -85,7 +85,7 @@ fn most(queue_bytes: usize, pool_bytes: usize) -> usize {
             ..ParquetOptions::default()
         },
         window_rows: WINDOW_ROWS,
-        queue_bytes,
+        queue_bytes: Some(queue_bytes),
         ..WriterOptions::default()
     };
     let before = BYTES.load(Ordering::Relaxed);

@@ -670,7 +670,7 @@ fn case(seed: u64) {
         sync: Sync::None,
         window_rows: 1 + random.below(50),
         window_bytes: 1 + random.below(600),
-        queue_bytes: 1 + random.below(10_000),
+        queue_bytes: Some(1 + random.below(10_000)),
         ..WriterOptions::default()
     };
     let mut writer = Writer::open(&path, &schema, &options).unwrap();

@@ -83,7 +83,7 @@ fn one(pool: &Arc<Pool>, path: &Path, random: &mut Random, counts: &Counts) {
             ..ParquetOptions::default()
         },
         window_rows: 1 + random.below(4000) as usize,
-        queue_bytes: 1 + random.below(1 << 18) as usize,
+        queue_bytes: Some(1 + random.below(1 << 18) as usize),
         ..WriterOptions::default()
     };
     let room = if random.below(5) == 0 { random.below(200_000) } else { u64::MAX };

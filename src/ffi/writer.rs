@@ -106,9 +106,8 @@ pub struct pf_writer_options {
     pub window_rows: u64,
     /// Bytes gathered before a batch goes to be encoded, about; 0 = 16 MiB, at most 1 GiB.
     pub window_bytes: u64,
-    /// Bytes of batches waiting to be encoded before an append blocks; 0 = 32 MiB. One batch always fits. Where
-    /// batches are so small that one for each of the pool's threads, and the next, take fewer, those, but at
-    /// least 6 MiB.
+    /// Bytes of batches waiting to be encoded before an append blocks; one batch always fits. 0: a batch for each
+    /// of the pool's threads and one more, but 6 MiB at least and 32 MiB at most.
     pub queue_bytes: u64,
     /// Bytes of a row group, as its rows lie in memory, about: it ends where either limit is reached. 0: no
     /// limit, as readers work by rows.
@@ -273,7 +272,7 @@ impl pf_writer_options {
             if_exists,
             window_rows: or(given.window_rows, defaults.window_rows),
             window_bytes: or(given.window_bytes, defaults.window_bytes),
-            queue_bytes: or(given.queue_bytes, defaults.queue_bytes),
+            queue_bytes: Some(or(given.queue_bytes, 0)).filter(|&bytes| bytes > 0),
         })
     }
 }

@@ -29,7 +29,7 @@ pub use queue::{EncodeQueue, QueueOptions, Stopper};
 pub use stats::{Meter, Stats};
 pub(crate) use threads::spawn_thread;
 
-use self::room::{BATCHES_OF_ALL, Room, Rooms};
+use self::room::{BATCHES_OF_ALL, LONG_QUEUE, Room, Rooms};
 use self::spent::Spent;
 use self::stats::Counters;
 use self::strand::pass;
@@ -113,10 +113,13 @@ impl Pool {
         self.shared.writers.read().len()
     }
 
-    /// Room for a writer's bytes.
-    fn rooms(&self, own: Arc<Room>) -> Rooms {
+    /// Room for a writer's bytes: so many, or as many as its batches need.
+    fn rooms(&self, max_bytes: Option<usize>) -> Rooms {
+        let own = Arc::new(Room::new(max_bytes.unwrap_or(LONG_QUEUE)));
         let (pool, batches) = (self.shared.room.clone(), self.shared.batches.clone());
-        Rooms { own, pool, batches, threads: self.options.threads }
+        // One for each thread, and the next: more would keep no thread busier.
+        let most_batches = max_bytes.is_none().then_some(self.options.threads + 1);
+        Rooms { own, pool, batches, most_batches }
     }
 
     fn spent(&self) -> &Arc<Spent> {

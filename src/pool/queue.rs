@@ -26,8 +26,8 @@ pub struct EncodeQueue {
 /// How much goes into a queue, and how it is cut.
 #[derive(Clone, Copy, Debug)]
 pub struct QueueOptions {
-    /// Bytes in flight before a push waits, or one batch.
-    pub max_bytes: usize,
+    /// Bytes in flight before a push waits, or one batch. None: as many batches as keep the pool busy, up to 32 MiB.
+    pub max_bytes: Option<usize>,
     /// Rows of a row group.
     pub row_group_rows: usize,
     /// Bytes of its batches, about.

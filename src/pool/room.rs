@@ -82,11 +82,13 @@ pub struct Rooms {
     pub pool: Arc<Room>,
     /// The pool's for batches that are not encoded.
     pub batches: Arc<Room>,
-    /// The pool's.
-    pub threads: usize,
+    /// Batches of the size that comes that the writer's own has room for, if nobody said how many bytes.
+    pub most_batches: Option<usize>,
 }
 
-/// Bytes of a writer's that keep a pool busy, however small its batches are.
+/// Bytes of a writer's batches if nobody said how many: what a cache holds, and what keeps a pool busy, however
+/// small they are.
+pub const LONG_QUEUE: usize = 32 << 20;
 const SHORT_QUEUE: usize = 6 << 20;
 
 /// The part of the pool's room that batches may have. More of them would keep no worker busier: they would
@@ -101,10 +103,9 @@ impl Rooms {
         fits && self.batches.takes(1) // any batch in its turn, however large
     }
 
-    /// Whether the writer's own room takes so many bytes. Of batches of this size it has one for each thread, and
-    /// the next: more would keep no thread busier.
+    /// Whether the writer's own room takes so many bytes.
     fn own_takes(&self, bytes: usize) -> bool {
-        let enough = bytes.saturating_mul(self.threads + 1).max(SHORT_QUEUE);
+        let enough = self.most_batches.map_or(usize::MAX, |most| bytes.saturating_mul(most).max(SHORT_QUEUE));
         self.own.takes(bytes) && self.own.held().saturating_add(bytes) <= enough
     }
 
@@ -182,10 +183,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_writer_has_a_batch_for_each_thread_and_the_next_in_flight() {
+    fn a_writer_has_so_many_batches_in_flight_unless_it_was_told_how_many_bytes() {
         const MIB: usize = 1 << 20;
         let room = || Arc::new(Room::new(1 << 30));
-        let rooms = Rooms { own: room(), pool: room(), batches: room(), threads: 3 };
+        let mut rooms = Rooms { own: room(), pool: room(), batches: room(), most_batches: Some(4) };
         let batch = 8 * MIB;
         let mut held = rooms.hold_batch(3 * batch);
         assert!(rooms.takes(batch));
@@ -197,5 +198,7 @@ mod tests {
         assert!(rooms.takes(1));
         held.set(SHORT_QUEUE);
         assert!(!rooms.takes(1));
+        rooms.most_batches = None;
+        assert!(rooms.takes(1));
     }
 }

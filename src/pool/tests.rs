@@ -114,7 +114,7 @@ fn pool(threads: usize, max_bytes: usize) -> Arc<Pool> {
 }
 
 const OPEN: QueueOptions =
-    QueueOptions { max_bytes: 1 << 30, row_group_rows: 1 << 20, row_group_bytes: usize::MAX };
+    QueueOptions { max_bytes: Some(1 << 30), row_group_rows: 1 << 20, row_group_bytes: usize::MAX };
 
 struct Setup {
     pool: Arc<Pool>,
@@ -389,7 +389,7 @@ fn a_full_queue_blocks_until_there_is_room_or_it_is_freed() {
         let setup = Setup::new(pool(2, of_pool), 1);
         let gate = Arc::new(Gate::default());
         let at_gate = gate.clone();
-        let options = QueueOptions { max_bytes: of_writer, ..OPEN };
+        let options = QueueOptions { max_bytes: Some(of_writer), ..OPEN };
         let queue = setup.queue("a", options, move |_, _| at_gate.pass());
         assert!(queue.takes(bytes * 100), "one batch always");
         queue.push(setup.batch(1 << 10, 1)).unwrap();

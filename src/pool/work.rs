@@ -11,7 +11,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use super::Pool;
 use super::job::Job;
 use super::queue::QueueOptions;
-use super::room::{Room, Rooms};
+use super::room::Rooms;
 use super::row_group::{Batch, Outcome, RowGroup, Unit};
 use super::spent::Spent;
 use super::stats::Meter;
@@ -75,7 +75,7 @@ impl Work {
         options: QueueOptions,
     ) -> Arc<Self> {
         let pending = Arc::new(AtomicUsize::new(0));
-        let rooms = pool.rooms(Arc::new(Room::new(options.max_bytes)));
+        let rooms = pool.rooms(options.max_bytes);
         let work = Arc::new(Work {
             pool: pool.clone(),
             encoders,

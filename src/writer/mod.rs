@@ -31,10 +31,10 @@ pub struct WriterOptions {
     pub window_rows: usize,
     /// Bytes of a batch, about; default 16 MiB, at most 1 GiB.
     pub window_bytes: usize,
-    /// Bytes of batches waiting to be encoded before an append blocks; default 32 MiB: what a cache holds. Where
-    /// batches are so small that one for each of the pool's threads, and the next, take fewer, those, but at
-    /// least 6 MiB.
-    pub queue_bytes: usize,
+    /// Bytes of batches waiting to be encoded before an append blocks. None, the default: a batch for each of the
+    /// pool's threads and one more, which keeps the threads busy, but 6 MiB at least, and 32 MiB, which a cache
+    /// holds, at most.
+    pub queue_bytes: Option<usize>,
 }
 
 impl Default for WriterOptions {
@@ -46,7 +46,7 @@ impl Default for WriterOptions {
             if_exists: IfExists::Fail,
             window_rows: 1 << 16,
             window_bytes: 16 << 20,
-            queue_bytes: 32 << 20,
+            queue_bytes: None,
         }
     }
 }
@@ -60,7 +60,7 @@ impl WriterOptions {
             ("page_bytes", self.parquet.page_bytes),
             ("window_rows", self.window_rows),
             ("window_bytes", self.window_bytes),
-            ("queue_bytes", self.queue_bytes),
+            ("queue_bytes", self.queue_bytes.unwrap_or(1)),
             ("sync_every.bytes", self.sync_every.bytes.unwrap_or(1)),
         ];
         for (name, value) in at_least_one {
@@ -329,7 +329,7 @@ mod tests {
     fn a_queue_that_ran_dry_goes_on() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("a.parquet");
-        let options = WriterOptions { window_rows: 2, queue_bytes: 1, ..WriterOptions::default() };
+        let options = WriterOptions { window_rows: 2, queue_bytes: Some(1), ..WriterOptions::default() };
         let mut writer = open(&path, &options).unwrap();
         for _ in 0..20 {
             writer.append(&[ColumnSlice::fixed(&[1, 2, 3], 1)]).unwrap();
