@@ -83,16 +83,6 @@ impl Unit {
     }
 }
 
-/// What has come of a unit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    Done,
-    /// There is more for others to do.
-    Shared,
-    /// The row group is encoded.
-    Encoded,
-}
-
 /// Bytes of a page that is worth handing over.
 const LARGE_PAGE: usize = 128 << 10;
 
@@ -196,8 +186,9 @@ impl RowGroup {
         }
     }
 
-    /// Does a unit of what was claimed.
-    pub fn encode(&self, index: usize, unit: Unit) -> Result<Outcome> {
+    /// Does a unit of what was claimed; calls `wake` as soon as there is something for others to do meanwhile.
+    /// Returns whether the row group is encoded now.
+    pub fn encode(&self, index: usize, unit: Unit, wake: impl Fn()) -> Result<bool> {
         let unit = match unit {
             Unit::Page(page, _batch) => {
                 self.compress(page);
@@ -219,18 +210,17 @@ impl RowGroup {
                 encoder.write(&columns.column(index).slice(rows.start, rows.len()))?;
                 let pages = encoder.take_pages();
                 self.memory.lock().add(encoder.memory(), before);
-                let mut outcome = Outcome::Done;
                 for page in pages {
                     match self.pages.iter().find(|others| others.len() == 0) {
                         Some(others) if page.plain_bytes() >= LARGE_PAGE => {
                             self.open.fetch_add(1, Ordering::Relaxed);
                             others.push(Unit::Page(page, batch.clone()));
-                            outcome = Outcome::Shared;
+                            wake();
                         }
                         _ => self.compress(page),
                     }
                 }
-                Ok(outcome)
+                Ok(false)
             }
             Unit::Page(..) => Err(lost()),
             Unit::Close => {
@@ -252,12 +242,9 @@ impl RowGroup {
         self.memory.lock().add(bytes, 0);
     }
 
-    /// A column has ended, or a page that was left to others is compressed.
-    fn one_less(&self) -> Outcome {
-        match self.open.fetch_sub(1, Ordering::AcqRel) {
-            1 => Outcome::Encoded,
-            _ => Outcome::Done,
-        }
+    /// A column has ended, or a page that was left to others is compressed. Returns whether that was the last.
+    fn one_less(&self) -> bool {
+        self.open.fetch_sub(1, Ordering::AcqRel) == 1
     }
 
     fn open(&self, index: usize) -> Result<Box<dyn ColumnEncoder>> {
@@ -301,4 +288,52 @@ impl Memory {
 #[track_caller]
 fn lost() -> Error {
     Error::new(ErrorClass::Internal, "a column was lost while it was encoded; this is a defect")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::{ParquetOptions, ParquetPart};
+    use crate::pool::room::Room;
+    use crate::pool::{Pool, PoolOptions};
+    use crate::schema::Schema;
+    use crate::storage::{IfExists, PartFile, Sync as SyncMode};
+    use arrow_array::Int64Array;
+    use arrow_schema::{DataType, Field};
+
+    #[test]
+    fn others_are_woken_for_pages_while_there_are_more() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a");
+        let schema = Schema::new(vec![Field::new("a", DataType::Int64, false)]).unwrap();
+        let create =
+            || PartFile::create(&path, SyncMode::None, IfExists::Fail).map(|part| Box::new(part) as _);
+        let started = ParquetPart::start(&schema, &ParquetOptions::default(), path.clone(), create);
+        let (_part, encoders) = started.unwrap();
+        let (encoders, pool): (Arc<dyn Encoders>, _) =
+            (Arc::new(encoders), Pool::start(PoolOptions::default()).unwrap());
+        let rooms = pool.rooms(Arc::new(Room::new(1 << 30)));
+        let meter = Meter::new(pool.counters(), rooms.clone());
+        // Numbers that no encoding makes smaller: pages of 2^16.
+        let noise = (1..=1 << 18).map(|i: i64| i.wrapping_mul(i).wrapping_mul(0x1e37_79b9_7f4a_7c15));
+        let noise =
+            RecordBatch::try_new(schema.stored().clone(), vec![Arc::new(noise.collect::<Int64Array>())]);
+        let batch = Batch::new(noise.unwrap(), None, meter, rooms.hold_batch(8 << 18));
+
+        let group = RowGroup::new(&encoders, &Arc::default(), rooms.hold(0), 1);
+        group.write(&batch, 0..1 << 18);
+        group.seal();
+        let (column, mut claim) = group.claim().unwrap();
+        let pages = AtomicUsize::new(0);
+        // One that is quick enough gets all pages, though only one may wait.
+        let other = || {
+            let (index, mut claim) = group.claim().unwrap();
+            assert!(!group.encode(index, claim.next().unwrap(), || ()).unwrap());
+            pages.fetch_add(1, Ordering::Relaxed);
+        };
+        assert!(!group.encode(column, claim.next().unwrap(), other).unwrap());
+        assert_eq!(pages.into_inner(), 4);
+        assert!(group.encode(column, claim.next().unwrap(), || ()).unwrap());
+        assert!(group.is_encoded());
+    }
 }

@@ -12,7 +12,7 @@ use super::Pool;
 use super::job::Job;
 use super::queue::QueueOptions;
 use super::room::Rooms;
-use super::row_group::{Batch, Outcome, RowGroup, Unit};
+use super::row_group::{Batch, RowGroup, Unit};
 use super::spent::Spent;
 use super::stats::Meter;
 use super::strand::{Claim, Strand};
@@ -211,14 +211,13 @@ impl Work {
             let start = Instant::now();
             // Dropping the unit may run code of whoever owns the batch's memory, so that is inside, too.
             let outcome = caught("encoding a batch", || match self.latch.get() {
-                None => group.encode(column, unit),
-                Some(_) => Ok(Outcome::Done),
+                None => group.encode(column, unit, || self.pool.wake()),
+                Some(_) => Ok(false),
             });
             self.meter.encoded(start);
             match outcome {
-                Ok(Outcome::Done) => {}
-                Ok(Outcome::Shared) => self.pool.wake(),
-                Ok(Outcome::Encoded) => self.encoded(group),
+                Ok(true) => self.encoded(group),
+                Ok(false) => {}
                 Err(error) => self.stop(error),
             }
         }
