@@ -21,7 +21,7 @@ use crate::pool::{Pool, PoolOptions, Stats};
 ///   batches go into, and the one that ended last
 /// + 3 x window_bytes: what is being gathered, what `pf_close` sends, and pages before they are compressed
 /// + 1 MiB for each thread: pages of a wide column that several compress
-/// + 1 MiB, while it is being written
+/// + 8 MiB, while it is being written
 /// ```
 ///
 /// and all writers together the sum of that, in which `max_bytes` and one batch for each writer stand in

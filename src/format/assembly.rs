@@ -223,9 +223,10 @@ struct Gathered {
     written: u64,
 }
 
-/// Bytes that are gathered at most, and those of a write that is not.
-const GATHERED: usize = 1 << 20;
-const LARGE: usize = 64 << 10;
+/// Bytes that are gathered at most: most row groups, compressed, are one round trip.
+const GATHERED: usize = 8 << 20;
+/// Bytes of a write that is not: a copy would cost more than a call.
+const LARGE: usize = 1 << 20;
 
 impl Gathered {
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {

@@ -294,7 +294,6 @@ fn lost() -> Error {
 mod tests {
     use super::*;
     use crate::format::{ParquetOptions, ParquetPart};
-    use crate::pool::room::Room;
     use crate::pool::{Pool, PoolOptions};
     use crate::schema::Schema;
     use crate::storage::{IfExists, PartFile, Sync as SyncMode};
@@ -312,7 +311,7 @@ mod tests {
         let (_part, encoders) = started.unwrap();
         let (encoders, pool): (Arc<dyn Encoders>, _) =
             (Arc::new(encoders), Pool::start(PoolOptions::default()).unwrap());
-        let rooms = pool.rooms(Arc::new(Room::new(1 << 30)));
+        let rooms = pool.rooms(Some(1 << 30));
         let meter = Meter::new(pool.counters(), rooms.clone());
         // Numbers that no encoding makes smaller: pages of 2^16.
         let noise = (1..=1 << 18).map(|i: i64| i.wrapping_mul(i).wrapping_mul(0x1e37_79b9_7f4a_7c15));
