@@ -145,3 +145,10 @@ pf_writer *open_column(const char *path, const pf_field *field, const pf_writer_
   pf_schema_free(schema);
   return writer;
 }
+
+void check_refused(pf_writer *writer, const pf_row_chunk *chunk, pf_status status, const char *says) {
+  CHECK_STATUS(pf_try_append_row_chunk(writer, chunk, &err), status);
+  CHECK_SAYS(says);
+  CHECK_STATUS(pf_append_row_chunk(writer, chunk, &err), status);
+  CHECK_SAYS(says);
+}

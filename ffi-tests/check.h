@@ -48,6 +48,9 @@ extern pf_error err;
 /* A writer of one column, open. */
 pf_writer *open_column(const char *path, const pf_field *field, const pf_writer_options *options);
 
+/* Both calls that append refuse the chunk, and the error says `says`. */
+void check_refused(pf_writer *writer, const pf_row_chunk *chunk, pf_status status, const char *says);
+
 void check_that(bool passed, const char *condition, const char *file, int line);
 void check_prepare(void);
 void check_status(pf_status status, pf_status expected, const char *call, const char *file, int line);

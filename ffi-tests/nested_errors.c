@@ -147,10 +147,7 @@ static void accepted(void) {
 
 static void refused(pf_status status, const char *says) {
   const pf_row_chunk chunk = PF_ROW_CHUNK(slices, COLUMNS);
-  CHECK_STATUS(pf_try_append_row_chunk(writer, &chunk, &err), status);
-  CHECK_SAYS(says);
-  CHECK_STATUS(pf_append_row_chunk(writer, &chunk, &err), status);
-  CHECK_SAYS(says);
+  check_refused(writer, &chunk, status, says);
   start_again();
   accepted();
 }

@@ -67,10 +67,7 @@ void accepted_texts(const char *const *texts) {
 
 void refused(pf_status status, const char *says) {
   const pf_row_chunk chunk = PF_ROW_CHUNK(slices, COLUMNS);
-  CHECK_STATUS(pf_try_append_row_chunk(writer, &chunk, &err), status);
-  CHECK_SAYS(says);
-  CHECK_STATUS(pf_append_row_chunk(writer, &chunk, &err), status);
-  CHECK_SAYS(says);
+  check_refused(writer, &chunk, status, says);
   start_again();
   accepted_texts(NULL);
 }

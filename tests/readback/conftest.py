@@ -15,3 +15,12 @@ def pytest_addoption(parser):
 def out_dirs(request):
     """The directories to search for parts."""
     return [Path(directory) for directory in request.config.getoption("--out")]
+
+
+@pytest.fixture(scope="module")
+def parts(request, out_dirs):
+    """The directory with the parts of the C program that a module names as PROGRAM."""
+    program = request.module.PROGRAM
+    found = [out / program for out in out_dirs if (out / program).is_dir()]
+    assert found, f"run ffi-tests/{program}.c first"
+    return found[0]

@@ -1,4 +1,4 @@
-"""Every case of tests/columns.rs, read back by readers that are not ours: all by pyarrow, a sample by DuckDB and
+"""Every case of tests/columns, read back by readers that are not ours: all by pyarrow, a sample by DuckDB and
 Polars. A case's `<seed>.json` says what its part must hold (see mod.rs)."""
 
 import json

@@ -9,14 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+PROGRAM = "edge_files"
 FLOW = Path(__file__).parents[2] / "dist/bin/flow"
-
-
-@pytest.fixture(scope="module")
-def parts(out_dirs):
-    found = [out / "edge_files" for out in out_dirs if (out / "edge_files").is_dir()]
-    assert found, "run ffi-tests/edge_files.c first"
-    return found[0]
 
 
 def shown(value):

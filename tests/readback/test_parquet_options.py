@@ -17,6 +17,7 @@ import pytest
 
 from test_arrow import Flow
 
+PROGRAM = "parquet_options"
 ENCODINGS = {
     "plain": "PLAIN",
     "dictionary": "RLE_DICTIONARY",
@@ -24,13 +25,6 @@ ENCODINGS = {
     "delta_lengths": "DELTA_LENGTH_BYTE_ARRAY",
     "byte_stream_split": "BYTE_STREAM_SPLIT",
 }
-
-
-@pytest.fixture(scope="module")
-def parts(out_dirs):
-    found = [out / "parquet_options" for out in out_dirs if (out / "parquet_options").is_dir()]
-    assert found, "run ffi-tests/parquet_options.c first"
-    return found[0]
 
 
 def chunks(path):
