@@ -267,6 +267,8 @@ static void open_options(void) {
   SPOILT(o.sync = -1, "sync is -1");
   SPOILT(o.sync_ms = 86400001, "sync_ms is 86400001");
   SPOILT(o.sync_ms = UINT64_MAX, "more than a day");
+  SPOILT(o.journal = 2, "journal is 2");
+  SPOILT(o.reserved = 1, "reserved is 1");
   SPOILT(o.if_exists = -1, "if_exists is -1");
   SPOILT(o.page_version = 3, "page_version is 3");
   SPOILT(o.window_bytes = ((uint64_t)1 << 30) + 1, "1073741825");

@@ -657,6 +657,16 @@ typedef struct pf_writer_options {
    * cut takes.
    */
   uint64_t sync_ms;
+  /**
+   * 1: a journal, `<path>.journal`, grows beside the temporary file. A part that a crash cut short is finished
+   * from it by `flow recover`, up to its last row group; without one it is lost. After a power cut, row groups
+   * that were not on disk are left out: see `sync_ms`. Both files then stay when the writer fails or is freed,
+   * too, and the path is refused with `PF_ERR_CONFLICT` until they are recovered or removed. 0, the default:
+   * none, as it costs a write for each row group and a checksum of its bytes, and leaves files to look after.
+   */
+  uint32_t journal;
+  /** 0. */
+  uint32_t reserved;
 } pf_writer_options;
 
 /**
@@ -1042,7 +1052,8 @@ void pf_schema_free(struct pf_schema *schema);
  * Errors: `PF_ERR_INVALID_ARGUMENT` (among them options of columns that are not there, or an encoding that
  * cannot carry the type), `PF_ERR_STALE_HANDLE` (schema), `PF_ERR_NOT_FOUND` (the
  * directory), `PF_ERR_PERMISSION`, `PF_ERR_NO_SPACE`, `PF_ERR_IO`, `PF_ERR_CONFLICT` (the part exists,
- * or another writer is writing it), `PF_ERR_UNSUPPORTED` (a codec that this build has not).
+ * another writer is writing it, or it waits to be recovered from its journal), `PF_ERR_UNSUPPORTED` (a codec that
+ * this build has not).
  */
 pf_status pf_writer_open(const char *path,
                          const struct pf_schema *schema,
@@ -1106,8 +1117,8 @@ pf_status pf_flush(struct pf_writer *writer,
 /**
  * Encodes and writes what is left, forces it to disk as the options say, and publishes the part under
  * its final name. Blocks until done, however long that takes; `pf_writer_stats` tells how far it is. A
- * writer that failed publishes nothing and removes its temporary file. Called again, it returns the same
- * result; two threads may call it at once, and an append of another thread comes before it or is refused.
+ * writer that failed publishes nothing and removes its temporary file, unless it has a journal. Called again, it
+ * returns the same result; two threads may call it at once, and an append of another thread comes before it or is refused.
  *
  * `part` may be NULL; it is filled on success.
  *
@@ -1133,8 +1144,8 @@ pf_status pf_close_timeout(struct pf_writer *writer,
                            struct pf_error *error);
 
 /**
- * Frees a writer. One that was not closed publishes nothing, and its temporary file is removed. NULL
- * and stale handles are ignored. A call in flight on another thread, which may be blocked, returns
+ * Frees a writer. One that was not closed publishes nothing, and its temporary file is removed, unless it has a
+ * journal. NULL and stale handles are ignored. A call in flight on another thread, which may be blocked, returns
  * `PF_ERR_CLOSED`.
  *
  * Waits for what is being encoded or written at the moment, up to 10 seconds: storage that takes longer ends

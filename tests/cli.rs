@@ -121,6 +121,39 @@ fn what_is_no_part_is_named() {
 }
 
 #[test]
+fn recover_finishes_what_was_cut_short_and_names_what_cannot_be() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().to_str().unwrap();
+    assert_eq!(stdout(&["recover", path]), "nothing to recover\n");
+    let schema = Schema::new(vec![Field::new("a", DataType::UInt8, false)]).unwrap();
+    let options = WriterOptions { journal: true, ..WriterOptions::default() };
+    for name in ["whole.parquet", "taken.parquet"] {
+        let mut writer = Writer::open(&directory.path().join(name), &schema, &options).unwrap();
+        writer.append(&[ColumnSlice::fixed(&[7; 1234], 1)]).unwrap();
+        writer.flush_noted(Vec::new()).unwrap();
+        while writer.notes_kept() == 0 {
+            std::thread::yield_now();
+        }
+    }
+    let temporary = directory.path().join("whole.parquet.tmp");
+    let mut torn = std::fs::read(&temporary).unwrap();
+    torn.extend([0; 100]);
+    std::fs::write(temporary, torn).unwrap();
+    std::fs::write(directory.path().join("taken.parquet"), b"theirs").unwrap();
+    let output = flow(&["recover", path]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said.starts_with("flow: ") && said.contains("taken.parquet\" exists already"), "{said}");
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert!(shown.contains("whole.parquet  1,234           1"), "{shown}");
+    assert!(shown.contains("  100 B\n") && !shown.contains("taken"), "{shown}");
+    assert!(stdout(&["inspect", &format!("{path}/whole.parquet")]).contains("1,234 rows, 1 columns"));
+    std::fs::remove_file(directory.path().join("taken.parquet")).unwrap();
+    assert!(stdout(&["recover", path]).contains("taken.parquet  1,234"));
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 2);
+}
+
+#[test]
 fn a_reader_that_goes_away_is_no_error() {
     let directory = tempfile::tempdir().unwrap();
     let path = part(directory.path());

@@ -149,6 +149,14 @@ pub struct pf_writer_options {
     /// be given; at most a day, 0: never. What was written longer ago, and as long as the disk took since, no power
     /// cut takes.
     pub sync_ms: u64,
+    /// 1: a journal, `<path>.journal`, grows beside the temporary file. A part that a crash cut short is finished
+    /// from it by `flow recover`, up to its last row group; without one it is lost. After a power cut, row groups
+    /// that were not on disk are left out: see `sync_ms`. Both files then stay when the writer fails or is freed,
+    /// too, and the path is refused with `PF_ERR_CONFLICT` until they are recovered or removed. 0, the default:
+    /// none, as it costs a write for each row group and a checksum of its bytes, and leaves files to look after.
+    pub journal: u32,
+    /// 0.
+    pub reserved: u32,
 }
 
 // SAFETY: integers and pointers, no padding.
@@ -183,6 +191,8 @@ impl pf_writer_options {
         sorting_count: 0,
         sorting_size: 0,
         sync_ms: 0,
+        journal: 0,
+        reserved: 0,
     };
 
     /// # Safety
@@ -231,6 +241,12 @@ impl pf_writer_options {
         if given.page_crc > 1 {
             return Err(Error::invalid(format!("options.page_crc is {}; give 0 or 1", given.page_crc)));
         }
+        if given.journal > 1 {
+            return Err(Error::invalid(format!("options.journal is {}; give 0 or 1", given.journal)));
+        }
+        if given.reserved != 0 {
+            return Err(Error::invalid(format!("options.reserved is {}; give 0", given.reserved)));
+        }
         const DAY_MS: u64 = 24 * 60 * 60 * 1000;
         if given.sync_ms > DAY_MS {
             return Err(Error::invalid(format!(
@@ -270,6 +286,7 @@ impl pf_writer_options {
                 interval: Some(Duration::from_millis(given.sync_ms)).filter(|every| !every.is_zero()),
             },
             if_exists,
+            journal: given.journal == 1,
             window_rows: or(given.window_rows, defaults.window_rows),
             window_bytes: or(given.window_bytes, defaults.window_bytes),
             queue_bytes: Some(or(given.queue_bytes, 0)).filter(|&bytes| bytes > 0),
@@ -328,7 +345,8 @@ pub(super) unsafe fn read_path<'a>(path: *const c_char) -> Result<(&'a Path, CSt
 /// Errors: `PF_ERR_INVALID_ARGUMENT` (among them options of columns that are not there, or an encoding that
 /// cannot carry the type), `PF_ERR_STALE_HANDLE` (schema), `PF_ERR_NOT_FOUND` (the
 /// directory), `PF_ERR_PERMISSION`, `PF_ERR_NO_SPACE`, `PF_ERR_IO`, `PF_ERR_CONFLICT` (the part exists,
-/// or another writer is writing it), `PF_ERR_UNSUPPORTED` (a codec that this build has not).
+/// another writer is writing it, or it waits to be recovered from its journal), `PF_ERR_UNSUPPORTED` (a codec that
+/// this build has not).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pf_writer_open(
     path: *const c_char,
@@ -461,8 +479,8 @@ pub unsafe extern "C" fn pf_flush(writer: *mut pf_writer, error: *mut pf_error) 
 
 /// Encodes and writes what is left, forces it to disk as the options say, and publishes the part under
 /// its final name. Blocks until done, however long that takes; `pf_writer_stats` tells how far it is. A
-/// writer that failed publishes nothing and removes its temporary file. Called again, it returns the same
-/// result; two threads may call it at once, and an append of another thread comes before it or is refused.
+/// writer that failed publishes nothing and removes its temporary file, unless it has a journal. Called again, it
+/// returns the same result; two threads may call it at once, and an append of another thread comes before it or is refused.
 ///
 /// `part` may be NULL; it is filled on success.
 ///
@@ -522,8 +540,8 @@ unsafe fn close(writer: *mut pf_writer, deadline: Option<Instant>, part: *mut pf
     unsafe { input::result(part, published) }.map(|()| PF_OK)
 }
 
-/// Frees a writer. One that was not closed publishes nothing, and its temporary file is removed. NULL
-/// and stale handles are ignored. A call in flight on another thread, which may be blocked, returns
+/// Frees a writer. One that was not closed publishes nothing, and its temporary file is removed, unless it has a
+/// journal. NULL and stale handles are ignored. A call in flight on another thread, which may be blocked, returns
 /// `PF_ERR_CLOSED`.
 ///
 /// Waits for what is being encoded or written at the moment, up to 10 seconds: storage that takes longer ends

@@ -1,10 +1,11 @@
 //! A file's bytes in their order: magic, row groups with their bloom filters, page indexes, footer. Pages that
 //! libflow encoded go to storage from where they lie; the parquet crate writes its own, and all metadata.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::mem::take;
 use std::sync::Arc;
 
+use flate2::Crc;
 use parking_lot::Mutex;
 use parquet::basic::ColumnOrder;
 use parquet::bloom_filter::Sbbf;
@@ -20,6 +21,7 @@ use parquet::file::properties::WriterPropertiesPtr;
 use parquet::file::writer::{OnCloseRowGroup, SerializedRowGroupWriter, TrackedWrite};
 use parquet::schema::types::SchemaDescPtr;
 
+use super::journal::{self, Restored};
 use super::pages::spare;
 use crate::storage::Part;
 
@@ -35,6 +37,7 @@ pub struct Assembly {
     /// Of every column of every row group.
     indexes: Vec<Vec<PageIndexes>>,
     key_values: Vec<KeyValue>,
+    has_journal: bool,
 }
 
 /// A column chunk that is in the file, what is said of it there, and what follows its row group.
@@ -56,22 +59,56 @@ pub struct Columns<'a> {
 }
 
 impl Assembly {
+    /// Starts a part, with the metadata that is known already.
     pub fn start(
         part: Box<dyn Part>,
         schema: SchemaDescPtr,
         properties: WriterPropertiesPtr,
-    ) -> io::Result<Self> {
-        let gathered = Gathered { part, small: Vec::new(), most: GATHERED, written: 0 };
-        let mut out = TrackedWrite::new(Output(Arc::new(Mutex::new(gathered))));
-        out.write_all(MAGIC)?;
-        Ok(Assembly {
-            out,
-            schema,
-            properties,
-            row_groups: Vec::new(),
-            indexes: Vec::new(),
-            key_values: Vec::new(),
-        })
+        key_values: Vec<KeyValue>,
+    ) -> ParquetResult<Self> {
+        let assembly = Assembly::at(0, part, schema, properties, key_values)?;
+        if assembly.has_journal {
+            let header = journal::footer(&assembly.metadata(Vec::new(), Vec::new()))?;
+            assembly.out.inner().0.lock().part.log(&header, false)?;
+        }
+        Ok(assembly)
+    }
+
+    /// Goes on with a part that has been cut to what is known of it.
+    pub fn resume(
+        part: Box<dyn Part>,
+        restored: Restored,
+        schema: SchemaDescPtr,
+        properties: WriterPropertiesPtr,
+        key_values: Vec<KeyValue>,
+    ) -> ParquetResult<Self> {
+        let assembly = Assembly::at(restored.bytes, part, schema, properties, key_values)?;
+        Ok(Assembly { row_groups: restored.row_groups, indexes: restored.indexes, ..assembly })
+    }
+
+    fn at(
+        bytes: u64,
+        part: Box<dyn Part>,
+        schema: SchemaDescPtr,
+        properties: WriterPropertiesPtr,
+        key_values: Vec<KeyValue>,
+    ) -> ParquetResult<Self> {
+        let has_journal = part.has_journal();
+        let mut out = TrackedWrite::new(Output(Arc::new(Mutex::new(Gathered {
+            part,
+            small: Vec::new(),
+            most: GATHERED,
+            written: bytes,
+            present: bytes,
+            crc: has_journal.then(Crc::new),
+        }))));
+        match bytes {
+            0 => out.write_all(MAGIC)?,
+            // The crate counts from 0 on, so it is made to write what is there.
+            _ => drop(io::copy(&mut io::repeat(0).take(bytes), &mut out)?),
+        }
+        let (row_groups, indexes) = (Vec::new(), Vec::new());
+        Ok(Assembly { out, schema, properties, row_groups, indexes, key_values, has_journal })
     }
 
     pub fn schema(&self) -> &SchemaDescPtr {
@@ -120,14 +157,33 @@ impl Assembly {
             .set_ordinal(self.row_groups.len() as i32)
             .set_file_offset(start)
             .build()?;
-        self.row_groups.push(row_group);
-        self.indexes.push(indexes);
-        Ok(self.out.flush()?)
+        self.row_groups.push(row_group.clone());
+        self.indexes.push(indexes.clone());
+        self.out.flush()?;
+        if self.has_journal {
+            let footer = journal::footer(&self.metadata(vec![row_group], vec![indexes]))?;
+            self.log(&footer, false)?;
+        }
+        Ok(())
+    }
+
+    /// Notes in the journal that all of the part so far is good.
+    pub fn note(&mut self, note: &[u8]) -> io::Result<()> {
+        self.out.flush()?;
+        self.log(note, true)
+    }
+
+    fn log(&mut self, content: &[u8], is_note: bool) -> io::Result<()> {
+        let mut gathered = self.out.inner().0.lock();
+        let checksum = gathered.crc.replace(Crc::new()).map_or(0, |crc| crc.sum());
+        let entry = journal::entry(self.out.bytes_written() as u64, checksum, is_note, content);
+        gathered.part.log(&entry, is_note)
     }
 
     /// Writes the page indexes and the footer. Returns the part, ready to be published, with what is in it.
     pub fn finish(mut self) -> ParquetResult<(Box<dyn Part>, ParquetMetaData, u64)> {
-        let metadata = self.metadata();
+        let (row_groups, indexes) = (take(&mut self.row_groups), take(&mut self.indexes));
+        let metadata = self.metadata(row_groups, indexes);
         let output = self.out.inner().clone();
         // The crate drops the buffer around the output, and with it the error that the last of its bytes may
         // meet. So the footer is gathered first.
@@ -139,16 +195,17 @@ impl Assembly {
         Ok((gathered.part, metadata, gathered.written))
     }
 
-    fn metadata(&mut self) -> ParquetMetaData {
-        let mut pages = PageIndexBuilder::new(self.row_groups.len(), self.schema.num_columns());
-        for (row_group, columns) in take(&mut self.indexes).into_iter().enumerate() {
+    /// What a footer says of a file with these row groups.
+    fn metadata(&self, row_groups: Vec<RowGroupMetaData>, indexes: Vec<Vec<PageIndexes>>) -> ParquetMetaData {
+        let mut pages = PageIndexBuilder::new(row_groups.len(), self.schema.num_columns());
+        for (row_group, columns) in indexes.into_iter().enumerate() {
             for (column, (values, offsets)) in columns.into_iter().enumerate() {
                 values.into_iter().for_each(|values| pages.put_column_index(values, row_group, column));
                 offsets.into_iter().for_each(|offsets| pages.put_offset_index(offsets, row_group, column));
             }
         }
-        let key_values = self.properties.key_value_metadata().into_iter().flatten().cloned();
-        let key_values: Vec<_> = key_values.chain(take(&mut self.key_values)).collect();
+        let key_values = self.properties.key_value_metadata().into_iter().flatten();
+        let key_values: Vec<_> = key_values.chain(&self.key_values).cloned().collect();
         let orders = self.schema.columns().iter().map(|column| {
             ColumnOrder::column_order_for_type(
                 column.logical_type_ref(),
@@ -158,14 +215,14 @@ impl Assembly {
         });
         let file = FileMetaData::new(
             self.properties.writer_version().as_num(),
-            self.row_groups.iter().map(RowGroupMetaData::num_rows).sum(),
+            row_groups.iter().map(RowGroupMetaData::num_rows).sum(),
             Some(self.properties.created_by().to_owned()),
             Some(key_values).filter(|all| !all.is_empty()),
             self.schema.clone(),
             Some(orders.collect()),
         );
         ParquetMetaDataBuilder::new(file)
-            .set_row_groups(take(&mut self.row_groups))
+            .set_row_groups(row_groups)
             .set_page_index(Some(Arc::new(pages.build())))
             .build()
     }
@@ -221,6 +278,10 @@ struct Gathered {
     /// Bytes that are gathered at most.
     most: usize,
     written: u64,
+    /// Bytes that come first and are in the part already.
+    present: u64,
+    /// Of what was written since the last entry of the journal, if there is one.
+    crc: Option<Crc>,
 }
 
 /// Bytes that are gathered at most: most row groups, compressed, are one round trip.
@@ -230,7 +291,13 @@ const LARGE: usize = 1 << 20;
 
 impl Gathered {
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let present = self.present.min(bytes.len() as u64);
+        self.present -= present;
+        let bytes = &bytes[present as usize..];
         self.written += bytes.len() as u64;
+        if let Some(crc) = &mut self.crc {
+            crc.update(bytes);
+        }
         if self.small.len() + bytes.len() > self.most {
             self.write_out()?;
         }

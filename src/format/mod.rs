@@ -4,6 +4,7 @@ mod assembly;
 mod choice;
 mod dictionary;
 mod encoder;
+mod journal;
 mod levels;
 mod numbers;
 mod options;

@@ -7,16 +7,18 @@ use parquet::arrow::{ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata}
 use parquet::basic::Type;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
-use parquet::schema::types::SchemaDescriptor;
+use parquet::file::properties::WriterPropertiesPtr;
+use parquet::schema::types::{SchemaDescPtr, SchemaDescriptor};
 
 use super::assembly::Assembly;
 use super::choice::{Chosen, encodings};
 use super::encoder::{EncodedColumn, ParquetEncoders};
+use super::journal::Restored;
 use super::levels::{LeveledRowGroup, LeveledSchema};
 use super::options::ParquetOptions;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorClass, Result};
 use crate::schema::Schema;
-use crate::storage::Part;
+use crate::storage::{Part, PartFile, Unfinished};
 
 /// What a published part holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,27 +53,50 @@ impl ParquetPart {
         path: PathBuf,
         create: impl FnOnce() -> Result<Box<dyn Part>>,
     ) -> Result<(Self, ParquetEncoders)> {
-        let starting = |e: &ParquetError| Error::parquet(e, format!("starting \"{}\"", path.display()));
-        let stored = schema.stored().clone();
-        let columns = match schema.message() {
-            Some(message) => SchemaDescriptor::new(message.clone()),
-            None => ArrowSchemaConverter::new().convert(&stored).map_err(|e| starting(&e))?,
-        };
-        let chunks = options.of_chunks(&columns, &stored)?;
-        let mut properties = options.properties(&columns, &chunks)?;
-        if schema.message().is_none() {
-            add_encoded_arrow_schema_to_metadata(&schema.described(), &mut properties);
-        }
-        let (columns, properties) = (Arc::new(columns), Arc::new(properties));
-        let rows = options.row_group_rows;
-        let encoders = ParquetEncoders::new(&columns, &properties, stored, &chunks, rows, path.clone());
-        let encoders = encoders.map_err(|e| starting(&e))?;
-        let assembly = Assembly::start(create()?, columns, properties);
-        let assembly = assembly.map_err(|e| Error::io(&e, format!("starting \"{}\"", path.display())))?;
+        let Plan { columns, properties, encoders } = Plan::new(schema, options, &path)?;
+        let assembly = Assembly::start(create()?, columns, properties, vec![version()]);
+        let assembly = assembly.map_err(|e| starting(&path, &e))?;
         let (chosen, page_crc) = (encoders.chosen(), options.page_crc);
-        let mut part = ParquetPart { assembly, path, chosen, page_crc };
-        part.put_metadata("libflow.version", env!("CARGO_PKG_VERSION"));
-        Ok((part, encoders))
+        Ok((ParquetPart { assembly, path, chosen, page_crc }, encoders))
+    }
+
+    /// Goes on with a part that was cut short, which has the columns of `schema`; `prepare` prepares its
+    /// file. Returns the last note, too.
+    pub fn resume(
+        schema: &Schema,
+        options: &ParquetOptions,
+        unfinished: Unfinished,
+        prepare: impl FnOnce(&mut PartFile) -> Result<()>,
+    ) -> Result<(Self, ParquetEncoders, Option<Vec<u8>>)> {
+        let path = unfinished.path().to_owned();
+        let Plan { columns, properties, encoders } = Plan::new(schema, options, &path)?;
+        let mut restored = Restored::read(&unfinished)?;
+        if !restored.is_of(&columns, &properties) {
+            return Err(Error::new(
+                ErrorClass::SchemaMismatch,
+                format!("\"{}\" was begun with another schema; resume it with that one", path.display()),
+            ));
+        }
+        let (mut part, note) = (restored.cut(unfinished)?, restored.note.take());
+        prepare(&mut part)?;
+        let assembly = Assembly::resume(Box::new(part), restored, columns, properties, vec![version()]);
+        let assembly = assembly.map_err(|e| starting(&path, &e))?;
+        let (chosen, page_crc) = (encoders.chosen(), options.page_crc);
+        Ok((ParquetPart { assembly, path, chosen, page_crc }, encoders, note))
+    }
+
+    /// A part that was cut short, to be finished as it is, with the schema and metadata that its journal has.
+    pub fn restore(unfinished: Unfinished) -> Result<Self> {
+        let path = unfinished.path().to_owned();
+        let restored = Restored::read(&unfinished)?;
+        let part = restored.cut(unfinished)?;
+        let file = restored.header.file_metadata();
+        let (columns, key_values) = (file.schema_descr_ptr(), file.key_value_metadata().cloned());
+        let properties = restored.properties();
+        let key_values = key_values.unwrap_or_default();
+        let assembly = Assembly::resume(Box::new(part), restored, columns, properties, key_values);
+        let assembly = assembly.map_err(|e| starting(&path, &e))?;
+        Ok(ParquetPart { assembly, path, chosen: Vec::new(), page_crc: false })
     }
 
     /// The part's leaf columns.
@@ -102,6 +127,12 @@ impl ParquetPart {
         self.assembly.put_metadata(KeyValue::new(key.to_owned(), value.into()));
     }
 
+    /// Notes in the journal that what was appended so far is good, up to where recovery goes back.
+    pub fn note(&mut self, note: &[u8]) -> Result<()> {
+        let noted = self.assembly.note(note);
+        noted.map_err(|e| Error::io(&e, format!("writing the journal of \"{}\"", self.path.display())))
+    }
+
     /// Bytes written so far.
     pub fn bytes_written(&self) -> u64 {
         self.assembly.bytes_written()
@@ -124,6 +155,42 @@ impl ParquetPart {
             encodings: encodings.unwrap_or_default(),
         })
     }
+}
+
+/// What a part's columns are, and what encodes them.
+struct Plan {
+    columns: SchemaDescPtr,
+    properties: WriterPropertiesPtr,
+    encoders: ParquetEncoders,
+}
+
+impl Plan {
+    fn new(schema: &Schema, options: &ParquetOptions, path: &Path) -> Result<Self> {
+        let stored = schema.stored().clone();
+        let columns = match schema.message() {
+            Some(message) => SchemaDescriptor::new(message.clone()),
+            None => ArrowSchemaConverter::new().convert(&stored).map_err(|e| starting(path, &e))?,
+        };
+        let chunks = options.of_chunks(&columns, &stored)?;
+        let mut properties = options.properties(&columns, &chunks)?;
+        if schema.message().is_none() {
+            add_encoded_arrow_schema_to_metadata(&schema.described(), &mut properties);
+        }
+        let (columns, properties) = (Arc::new(columns), Arc::new(properties));
+        let rows = options.row_group_rows;
+        let encoders = ParquetEncoders::new(&columns, &properties, stored, &chunks, rows, path.to_owned());
+        let encoders = encoders.map_err(|e| starting(path, &e))?;
+        Ok(Plan { columns, properties, encoders })
+    }
+}
+
+fn version() -> KeyValue {
+    KeyValue::new("libflow.version".to_owned(), env!("CARGO_PKG_VERSION").to_owned())
+}
+
+#[track_caller]
+fn starting(path: &Path, error: &ParquetError) -> Error {
+    Error::parquet(error, format!("starting \"{}\"", path.display()))
 }
 
 #[track_caller]

@@ -11,6 +11,8 @@ pub enum Job {
     Columns(Arc<RowGroup>),
     /// Encode and write a row group that came by levels.
     Levels(LeveledRowGroup, Held),
+    /// Note in the part's journal that everything before is written.
+    Note(Vec<u8>),
     /// Add metadata, write the footer, publish.
     Finish(Vec<(String, String)>),
     /// Drop the part.
@@ -22,7 +24,7 @@ impl Job {
     pub fn is_ready(&self) -> bool {
         match self {
             Job::Columns(group) => group.is_encoded(),
-            Job::Levels(..) | Job::Finish(_) | Job::Stop => true,
+            Job::Levels(..) | Job::Note(_) | Job::Finish(_) | Job::Stop => true,
         }
     }
 }

@@ -97,6 +97,11 @@ impl EncodeQueue {
         self.work.end_row_group()
     }
 
+    /// Queues the end of the row group, and a note in the part's journal after it.
+    pub fn note(&self, note: Vec<u8>) -> Result<()> {
+        self.work.push_job(Job::Note(note))
+    }
+
     /// Queues the end of the part: the queue runs dry, the metadata is added, the part published.
     pub fn finish(&self, metadata: Vec<(String, String)>) -> Result<()> {
         self.work.push_job(Job::Finish(metadata))

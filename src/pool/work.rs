@@ -269,6 +269,7 @@ impl Work {
                 appended?;
                 self.meter.row_group_written(rows);
             }
+            Job::Note(note) => part.note(&note)?,
             Job::Finish(metadata) => {
                 metadata.into_iter().for_each(|(key, value)| part.put_metadata(&key, value));
                 let Some(part) = slot.take() else { return Ok(()) };

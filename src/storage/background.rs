@@ -15,6 +15,13 @@ pub struct SyncEvery {
     pub interval: Option<Duration>,
 }
 
+impl SyncEvery {
+    /// Whether it ever is.
+    pub fn is_given(&self) -> bool {
+        self.bytes.is_some() || self.interval.is_some()
+    }
+}
+
 /// The writer's side of the thread. Dropped, it ends the thread and waits for it.
 #[derive(Debug)]
 pub struct Background {

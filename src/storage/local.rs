@@ -6,10 +6,16 @@ use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::background::{Background, SyncEvery};
+use super::journal::{Journal, Notes};
 use super::{Part, ahead};
 use crate::error::{Error, ErrorClass, Result};
+
+mod unfinished;
+
+pub use self::unfinished::Unfinished;
 
 /// What is forced to the disk before a part is published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,11 +35,12 @@ pub enum IfExists {
     Replace,
 }
 
-/// A part being written. Dropped unpublished, it takes its temporary file along.
+/// A part being written. Dropped unpublished, it takes its temporary file along, unless it has a journal.
 #[derive(Debug)]
 pub struct PartFile {
     file: File,
     temporary: PathBuf,
+    journal: Option<Journal>,
     path: PathBuf,
     sync: Sync,
     if_exists: IfExists,
@@ -62,37 +69,33 @@ impl PartFile {
         if if_exists == IfExists::Fail && path.symlink_metadata().is_ok() {
             return Err(taken(path));
         }
-        let mut temporary = path.as_os_str().to_owned();
-        temporary.push(".tmp");
-        let temporary = PathBuf::from(temporary);
-        let creating = || format!("creating \"{}\"", temporary.display());
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false) // only once the lock is held
-            .open(&temporary)
-            .map_err(|e| Error::io(&e, creating()))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::Error(e)) => {
-                return Err(Error::io(&e, format!("locking \"{}\"", temporary.display())));
-            }
-            Err(TryLockError::WouldBlock) => return Err(being_written(&temporary)),
+        let (temporary, journal) = (temporary_of(path), Journal::path_of(path));
+        // Where there is a journal, there is a part to recover: of a crash, unless the lock tells of a live writer.
+        let has_journal = journal.symlink_metadata().is_ok();
+        let mut open = OpenOptions::new();
+        open.write(true).create(!has_journal).truncate(false); // only once the lock is held
+        let file = match open.open(&temporary) {
+            Err(e) if has_journal && e.kind() == io::ErrorKind::NotFound => return Err(unfinished(path)),
+            Err(e) => return Err(Error::io(&e, format!("creating \"{}\"", temporary.display()))),
+            Ok(file) => file,
+        };
+        let bytes = lock(&file, &temporary)?;
+        if journal.symlink_metadata().is_ok() {
+            return Err(unfinished(path));
         }
-        // Between the open and the lock, another writer may have published this very file.
-        let ours = file.metadata().map_err(|e| Error::io(&e, creating()))?;
-        let named = fs::metadata(&temporary).map_err(|_| being_written(&temporary))?;
-        if (ours.dev(), ours.ino()) != (named.dev(), named.ino()) {
-            return Err(being_written(&temporary));
-        }
-        if ours.len() > 0 {
+        if bytes > 0 {
             // Not where nothing is cut off: ext4 forces a file that was cut to nothing to disk when it is closed
             // (`auto_da_alloc`), and that would be ours.
-            file.set_len(0).map_err(|e| Error::io(&e, creating()))?;
+            file.set_len(0).map_err(|e| Error::io(&e, format!("creating \"{}\"", temporary.display())))?;
         }
-        Ok(PartFile {
+        Ok(PartFile::new(file, path, sync, if_exists))
+    }
+
+    fn new(file: File, path: &Path, sync: Sync, if_exists: IfExists) -> Self {
+        PartFile {
             file,
-            temporary,
+            temporary: temporary_of(path),
+            journal: None,
             path: path.to_owned(),
             sync,
             if_exists,
@@ -101,16 +104,45 @@ impl PartFile {
             reserved: Some(0),
             written_back: 0,
             published: false,
-        })
+        }
+    }
+
+    /// Keeps a journal, `<path>.journal`. From its header on, the temporary file stays if the part is dropped.
+    pub fn keep_journal(&mut self) -> Result<()> {
+        let journal = Journal::create(&self.path, self.if_exists == IfExists::Replace);
+        let creating = || format!("creating \"{}\"", Journal::path_of(&self.path).display());
+        self.journal = Some(journal.map_err(|e| Error::io(&e, creating()))?);
+        Ok(())
+    }
+
+    /// How many notes its journal has, if it has one; to be read while the part is in use elsewhere.
+    pub fn notes(&self) -> Option<&Arc<Notes>> {
+        self.journal.as_ref().map(Journal::notes)
     }
 
     /// Forces what has been written to disk ever again, by what this returns: it is to be run on a thread, or
     /// dropped.
     pub fn sync_every(&mut self, every: SyncEvery) -> Result<impl FnOnce() + Send + 'static> {
-        let file = self.file.try_clone();
-        let file =
-            file.map_err(|e| Error::io(&e, format!("opening \"{}\" again", self.temporary.display())))?;
-        let (background, run) = Background::new(every, move || file.sync_data());
+        let again = |e: io::Error| Error::io(&e, format!("opening \"{}\" again", self.temporary.display()));
+        let file = self.file.try_clone().map_err(again)?;
+        let journal = match &self.journal {
+            Some(journal) => {
+                // A name that is not on disk keeps no notes.
+                sync_directory(&self.path)?;
+                Some((journal.file().map_err(again)?, journal.notes().clone()))
+            }
+            None => None,
+        };
+        let sync = move || {
+            // The part first: the journal says what is in it.
+            let notes = journal.as_ref().map_or(0, |(_, notes)| notes.written());
+            file.sync_data()?;
+            let Some((journal, of)) = &journal else { return Ok(()) };
+            journal.sync_data()?;
+            of.keep(notes);
+            Ok(())
+        };
+        let (background, run) = Background::new(every, sync);
         self.background = Some(background);
         Ok(run)
     }
@@ -153,13 +185,31 @@ impl Part for PartFile {
         })?;
         self.published = true;
         if self.sync == Sync::OnClose {
-            let parent = match self.path.parent() {
-                Some(parent) if !parent.as_os_str().is_empty() => parent,
-                _ => Path::new("."),
-            };
-            File::open(parent).and_then(|d| d.sync_all()).map_err(|e| io(e, "syncing directory", parent))?;
+            sync_directory(&self.path)?;
+            self.notes().into_iter().for_each(|notes| notes.keep(notes.written()));
+        }
+        if let Some(journal) = self.journal.take() {
+            // One that stays is known by the part that is there.
+            let _ = journal.remove();
         }
         Ok(())
+    }
+
+    fn has_journal(&self) -> bool {
+        self.journal.is_some()
+    }
+
+    fn log(&mut self, entry: &[u8], is_note: bool) -> io::Result<()> {
+        let Some(journal) = &mut self.journal else { return Ok(()) };
+        let bytes = journal.append(entry, is_note)?;
+        match &self.background {
+            // Or else an entry after the last bytes of the part would never be forced to disk.
+            Some(background) => background.wrote(bytes as usize),
+            None => {
+                journal.notes().keep(journal.notes().written());
+                Ok(())
+            }
+        }
     }
 }
 
@@ -186,11 +236,58 @@ impl Write for PartFile {
 
 impl Drop for PartFile {
     fn drop(&mut self) {
-        if !self.published {
+        let journal = self.journal.take();
+        if !self.published && !journal.as_ref().is_some_and(Journal::has_header) {
             // Nobody can be told here; what stays is a temporary name, never a final one.
+            let _ = journal.map(Journal::remove);
             let _ = fs::remove_file(&self.temporary);
         }
     }
+}
+
+fn temporary_of(path: &Path) -> PathBuf {
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".tmp");
+    temporary.into()
+}
+
+/// Locks a temporary file for as long as it is open; returns its length.
+fn lock(file: &File, temporary: &Path) -> Result<u64> {
+    let locking = |e: io::Error| Error::io(&e, format!("locking \"{}\"", temporary.display()));
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::Error(e)) => return Err(locking(e)),
+        Err(TryLockError::WouldBlock) => return Err(being_written(temporary)),
+    }
+    // Between the open and the lock, another writer may have published this very file.
+    let ours = file.metadata().map_err(locking)?;
+    let named = fs::metadata(temporary).map_err(|_| being_written(temporary))?;
+    if (ours.dev(), ours.ino()) != (named.dev(), named.ino()) {
+        return Err(being_written(temporary));
+    }
+    Ok(ours.len())
+}
+
+/// Forces the name of a file to disk.
+fn sync_directory(of: &Path) -> Result<()> {
+    let parent = match of.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let synced = File::open(parent).and_then(|directory| directory.sync_all());
+    synced.map_err(|e| Error::io(&e, format!("syncing directory \"{}\"", parent.display())))
+}
+
+#[track_caller]
+fn unfinished(path: &Path) -> Error {
+    Error::new(
+        ErrorClass::Conflict,
+        format!(
+            "\"{}\" was cut short by a crash and its journal is there; finish it with `flow recover` or resume \
+             it, or choose another path",
+            path.display()
+        ),
+    )
 }
 
 #[track_caller]

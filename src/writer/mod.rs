@@ -11,10 +11,12 @@ use arrow_schema::Fields;
 
 use crate::columns::{BadValues, Checked, ColumnSlice, Window};
 use crate::error::{Error, ErrorClass, Result};
-use crate::format::{LeafSlice, LeveledRowGroup, LeveledSchema, ParquetOptions, ParquetPart, PartSummary};
+use crate::format::{
+    LeafSlice, LeveledRowGroup, LeveledSchema, ParquetEncoders, ParquetOptions, ParquetPart, PartSummary,
+};
 use crate::pool::{EncodeQueue, Meter, Pool, QueueOptions, Stopper, spawn_thread};
 use crate::schema::Schema;
-use crate::storage::{IfExists, Part, PartFile, Sync, SyncEvery};
+use crate::storage::{IfExists, Notes, Part, PartFile, Sync, SyncEvery};
 
 /// How a writer gathers, encodes and stores.
 #[derive(Clone, Debug)]
@@ -27,6 +29,10 @@ pub struct WriterOptions {
     pub sync_every: SyncEvery,
     /// What to do where the final name is taken.
     pub if_exists: IfExists,
+    /// Whether a journal, `<path>.journal`, grows beside the temporary file, by which [`Writer::resume`] and
+    /// [`recover`](crate::recover::recover) finish a part that a crash cut short. The temporary file then stays
+    /// when the writer fails or is dropped, too. Default no.
+    pub journal: bool,
     /// Rows of a batch, or of a row group, if that has fewer; default 65,536.
     pub window_rows: usize,
     /// Bytes of a batch, about; default 16 MiB, at most 1 GiB.
@@ -44,6 +50,7 @@ impl Default for WriterOptions {
             sync: Sync::OnClose,
             sync_every: SyncEvery { bytes: None, interval: None },
             if_exists: IfExists::Fail,
+            journal: false,
             window_rows: 1 << 16,
             window_bytes: 16 << 20,
             queue_bytes: None,
@@ -85,6 +92,8 @@ pub struct Writer {
     window: Window,
     queue: EncodeQueue,
     metadata: Vec<(String, String)>,
+    /// Of the part's journal, if it has one.
+    notes: Option<Arc<Notes>>,
     state: State,
 }
 
@@ -98,14 +107,18 @@ enum State {
 impl Writer {
     /// Creates the part's temporary file beside `path`.
     pub fn open(path: &Path, schema: &Schema, options: &WriterOptions) -> Result<Self> {
-        Writer::open_in(&Pool::of_process()?, path, schema, options, || {
+        let mut notes = None;
+        let create = || {
             let mut part = PartFile::create(path, options.sync, options.if_exists)?;
-            let every = options.sync_every;
-            if every.bytes.is_some() || every.interval.is_some() {
-                spawn_thread("flow-sync", part.sync_every(every)?)?;
+            if options.journal {
+                part.keep_journal()?;
             }
-            Ok(Box::new(part))
-        })
+            sync_every(&mut part, options.sync_every)?;
+            notes = part.notes().cloned();
+            Ok(Box::new(part) as Box<dyn Part>)
+        };
+        let writer = Writer::open_in(&Pool::of_process()?, path, schema, options, create)?;
+        Ok(Writer { notes, ..writer })
     }
 
     /// Opens a writer in a pool of the caller's choice, of a part that `create` creates. `path` names it.
@@ -118,6 +131,43 @@ impl Writer {
     ) -> Result<Self> {
         options.check()?;
         let (part, encoders) = ParquetPart::start(schema, &options.parquet, path.to_owned(), create)?;
+        Ok(Writer::of(pool, schema, options, part, encoders))
+    }
+
+    /// Goes on with the part `path` that a crash cut short, or a writer that failed or was dropped: with the rows
+    /// before the last note, which is returned, too; without any note, with the row groups that were written.
+    /// Its journal goes on, whatever the options say of it. Metadata that was put is to be put again.
+    ///
+    /// None: there is nothing to go on with, as the part has no journal, or was published already, or nothing
+    /// was written to it. Errors: another schema ([`ErrorClass::SchemaMismatch`]), a live writer
+    /// ([`ErrorClass::Conflict`]), a journal without its temporary file ([`ErrorClass::NotFound`]), a broken one
+    /// ([`ErrorClass::Corrupt`]). What was left stays as it is then.
+    pub fn resume(
+        path: &Path,
+        schema: &Schema,
+        options: &WriterOptions,
+    ) -> Result<Option<(Self, Option<Vec<u8>>)>> {
+        options.check()?;
+        let Some(unfinished) = PartFile::reopen(path, Some((options.sync, options.if_exists)))? else {
+            return Ok(None);
+        };
+        let mut notes = None;
+        let prepare = |part: &mut PartFile| {
+            notes = part.notes().cloned();
+            sync_every(part, options.sync_every)
+        };
+        let (part, encoders, note) = ParquetPart::resume(schema, &options.parquet, unfinished, prepare)?;
+        let writer = Writer::of(&Pool::of_process()?, schema, options, part, encoders);
+        Ok(Some((Writer { notes, ..writer }, note)))
+    }
+
+    fn of(
+        pool: &Arc<Pool>,
+        schema: &Schema,
+        options: &WriterOptions,
+        part: ParquetPart,
+        encoders: ParquetEncoders,
+    ) -> Self {
         // A batch is no longer than a row group, so that rows are encoded while they are in the cache.
         let window_rows = options.window_rows.min(options.parquet.row_group_rows);
         let queue = QueueOptions {
@@ -125,14 +175,15 @@ impl Writer {
             row_group_rows: options.parquet.row_group_rows,
             row_group_bytes: options.parquet.row_group_bytes,
         };
-        Ok(Writer {
+        Writer {
             schema: schema.clone(),
             leveled: part.leveled_schema(),
             window: Window::new(schema, window_rows, options.window_bytes),
             queue: EncodeQueue::new(pool, Arc::new(encoders), part, queue),
             metadata: Vec::new(),
+            notes: None,
             state: State::Open,
-        })
+        }
     }
 
     /// Copies a row chunk, one slice a field. Waits while the queue is full. A chunk that does not fit
@@ -233,6 +284,26 @@ impl Writer {
         self.queue.end_row_group()
     }
 
+    /// As [`Writer::flush`], and once all rows appended so far are written, `note` is appended to the journal: a
+    /// part that is recovered holds the rows before its last note, which [`Writer::resume`] returns. Rows before
+    /// the first note are recovered by row groups, so a writer that needs to know gives one before its first row.
+    /// An error if the writer keeps no journal.
+    pub fn flush_noted(&mut self, note: Vec<u8>) -> Result<()> {
+        self.check_open()?;
+        if self.notes.is_none() {
+            return Err(Error::invalid("a note needs a journal; open the writer with the option journal"));
+        }
+        self.send_window()?;
+        self.queue.note(note)
+    }
+
+    /// How many notes that were given to this writer are in the journal by now: no crash of the process takes
+    /// them. With `sync_every`, those that no power cut takes, either: the part and the journal have been forced to
+    /// disk since.
+    pub fn notes_kept(&self) -> u64 {
+        self.notes.as_ref().map_or(0, |notes| notes.kept())
+    }
+
     /// Adds a key and value to the part's metadata, written at close. A key given again gets the new value.
     pub fn put_metadata(&mut self, key: &str, value: String) -> Result<()> {
         self.check_open()?;
@@ -306,6 +377,13 @@ impl Writer {
         }
         self.queue.push(self.window.take()?)
     }
+}
+
+fn sync_every(part: &mut PartFile, every: SyncEvery) -> Result<()> {
+    if every.is_given() {
+        spawn_thread("flow-sync", part.sync_every(every)?)?;
+    }
+    Ok(())
 }
 
 #[track_caller]

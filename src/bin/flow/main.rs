@@ -1,7 +1,8 @@
-//! `flow`: looks into parts.
+//! `flow`: looks into parts, and recovers those that a crash cut short.
 
 mod head;
 mod inspect;
+mod recover;
 mod table;
 
 use std::fs::File;
@@ -12,7 +13,11 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
-#[command(name = "flow", version, about = "Looks into the Parquet parts that libflow writes")]
+#[command(
+    name = "flow",
+    version,
+    about = "Looks into the Parquet parts that libflow writes, and recovers them"
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -36,6 +41,11 @@ enum Command {
         #[arg(short = 'n', long, default_value_t = 10)]
         rows: usize,
     },
+    /// Finishes the parts of a directory that a crash cut short: those that have a journal
+    Recover {
+        /// Where the parts are
+        directory: PathBuf,
+    },
 }
 
 /// Anything that ends the program: a sentence for the user.
@@ -43,21 +53,25 @@ type Failure = Box<dyn std::error::Error>;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    // Written in one go, so that `flow head part | head` does not end in an error.
     let shown = match &arguments.command {
         Command::Inspect { part, row_groups } => inspect::show(part, *row_groups),
         Command::Head { part, rows } => head::show(part, *rows),
+        Command::Recover { directory } => recover::run(directory),
     };
-    let shown = shown.and_then(|text| match io::stdout().write_all(text.as_bytes()) {
-        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(e.into()),
-        _ => Ok(()),
-    });
-    match shown {
+    match shown.and_then(|text| print(&text)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("flow: {failure}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Written in one go, so that `flow head part | head` does not end in an error.
+fn print(text: &str) -> Result<(), Failure> {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(e.into()),
+        _ => Ok(()),
     }
 }
 
