@@ -37,6 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .with_src(Path::new(&root).join("src/ffi/arrow/mod.rs"))
         .with_src(Path::new(&root).join("src/ffi/layout.rs"))
         .with_src(Path::new(&root).join("src/ffi/sink.rs"))
+        .with_src(Path::new(&root).join("src/ffi/producer.rs"))
         .with_config(config)
         .generate()?;
     let mut text = Vec::new();

@@ -10,8 +10,9 @@ use std::time::Instant;
 
 use flow::ffi::error::{PF_OK, pf_error};
 use flow::ffi::layout::{pf_record_field, pf_record_layout_new};
+use flow::ffi::producer::{pf_producer, pf_producer_open, pf_try_record};
 use flow::ffi::schema::PF_TYPE_INT64;
-use flow::ffi::sink::{pf_producer_open, pf_sink_close, pf_sink_free, pf_sink_open, pf_try_record};
+use flow::ffi::sink::{pf_sink_close, pf_sink_free, pf_sink_open};
 
 use crate::{Row, alternate};
 
@@ -58,7 +59,7 @@ fn timed(mut push: impl FnMut(i64)) -> f64 {
 /// A sink with eight int64 columns, drained, encoded and written while the bursts run.
 struct Ours {
     sink: *mut flow::ffi::sink::pf_sink,
-    producer: *mut flow::ffi::sink::pf_producer,
+    producer: *mut pf_producer,
     _directory: tempfile::TempDir,
 }
 
@@ -97,7 +98,7 @@ impl Ours {
                 &mut layout,
                 &mut error,
             ) | pf_sink_open(path.as_ptr(), layout, ptr::null(), ptr::null(), &mut sink, &mut error)
-                | pf_producer_open(sink, &mut producer, &mut error)
+                | pf_producer_open(sink, ptr::null(), &mut producer, &mut error)
         };
         assert_eq!(status, PF_OK, "{}", error.message());
         Ours { sink, producer, _directory: directory }

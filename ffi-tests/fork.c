@@ -65,7 +65,17 @@ static int child(void) {
   CHECK_STATUS(pf_record_layout_new(8, &record_field, 1, sizeof record_field, NULL, &no_layout, &err),
                PF_ERR_FORKED);
   CHECK_STATUS(pf_sink_open(path, layout, NULL, NULL, &no_sink, &err), PF_ERR_FORKED);
-  CHECK_STATUS(pf_producer_open(sink, &no_producer, &err), PF_ERR_FORKED);
+  CHECK_STATUS(pf_producer_open(sink, NULL, &no_producer, &err), PF_ERR_FORKED);
+  /* The lane is the parent's memory: nothing of the child's may get there. */
+  int64_t number = 3;
+  void *place = NULL;
+  CHECK(pf_try_record(producer, &number, sizeof number) == PF_ERR_FORKED);
+  CHECK(pf_try_record_n(producer, &number, sizeof number, 1, NULL) == PF_ERR_FORKED);
+  CHECK(pf_try_record_payload(producer, &number, sizeof number, NULL, 0) == PF_ERR_FORKED);
+  CHECK(pf_reserve(producer, 0, &place, NULL) == PF_ERR_FORKED && pf_commit(producer, 0) == PF_ERR_FORKED);
+  pf_capture_stats capture = PF_CAPTURE_STATS_INIT;
+  CHECK_STATUS(pf_sink_stats(sink, &capture, &err), PF_ERR_FORKED);
+  CHECK_STATUS(pf_sink_flush(sink, &err), PF_ERR_FORKED);
   CHECK_STATUS(pf_sink_close(sink, NULL, &err), PF_ERR_FORKED);
   CHECK(no_schema == NULL && no_writer == NULL && no_layout == NULL && no_sink == NULL &&
         no_producer == NULL);
@@ -90,7 +100,7 @@ int main(int argc, char **argv) {
   CHECK_OK(pf_flush(writer, &err)); /* the pool's threads run */
   CHECK_OK(pf_record_layout_new(8, &record_field, 1, sizeof record_field, NULL, &layout, &err));
   CHECK_OK(pf_sink_open(sink_path, layout, NULL, NULL, &sink, &err));
-  CHECK_OK(pf_producer_open(sink, &producer, &err));
+  CHECK_OK(pf_producer_open(sink, NULL, &producer, &err));
   int64_t number = 1;
   CHECK_OK(pf_try_record(producer, &number, sizeof number));
 

@@ -166,7 +166,7 @@ static void a_sink_meets_it(void) {
   pf_sink *sink = open_sink(path);
   pf_producer *producer = NULL, *late = NULL;
   pf_sink_result result = PF_SINK_RESULT_INIT;
-  CHECK_OK(pf_producer_open(sink, &producer, &err));
+  CHECK_OK(pf_producer_open(sink, NULL, &producer, &err));
   pf_status status = PF_OK;
   const time_t start = time(NULL);
   while (status >= 0 && time(NULL) - start < 60) {
@@ -175,7 +175,7 @@ static void a_sink_meets_it(void) {
   }
   CHECK(status == PF_ERR_NO_SPACE);
   CHECK_STATUS(pf_try_record(producer, numbers, 8), PF_ERR_NO_SPACE);
-  CHECK_STATUS(pf_producer_open(sink, &late, &err), PF_ERR_NO_SPACE);
+  CHECK_STATUS(pf_producer_open(sink, NULL, &late, &err), PF_ERR_NO_SPACE);
   for (int again = 0; again < 2; again++) {
     CHECK_STATUS(pf_sink_close(sink, &result, &err), PF_ERR_NO_SPACE);
     CHECK(err.os_errno == ENOSPC);

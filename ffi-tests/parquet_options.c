@@ -313,7 +313,7 @@ static void of_a_sink(void) {
   const char *path = path_of("sink.parquet");
   CHECK_OK(pf_record_layout_new(8, &field, 1, sizeof field, NULL, &layout, &err));
   CHECK_OK(pf_sink_open(path, layout, &options, NULL, &sink, &err));
-  CHECK_OK(pf_producer_open(sink, &producer, &err));
+  CHECK_OK(pf_producer_open(sink, NULL, &producer, &err));
   expected to = expect_begin(path, &expected_field, 1, 1, false, true);
   for (int64_t n = 0; n < 50; n++) {
     CHECK(pf_try_record(producer, &n, sizeof n) == PF_OK);

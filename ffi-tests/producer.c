@@ -57,7 +57,7 @@ static pf_sink *open_sink(const char *path, uint64_t lane_bytes) {
 
 static pf_producer *open_producer(pf_sink *sink) {
   pf_producer *producer = NULL;
-  CHECK_OK(pf_producer_open(sink, &producer, &err));
+  CHECK_OK(pf_producer_open(sink, NULL, &producer, &err));
   CHECK(producer != NULL);
   return producer;
 }
@@ -76,7 +76,7 @@ typedef struct worker {
 static void *work(void *argument) {
   worker *w = argument;
   pf_producer *producer = NULL;
-  w->opened = pf_producer_open(w->sink, &producer, NULL);
+  w->opened = pf_producer_open(w->sink, NULL, &producer, NULL);
   for (uint64_t i = 0; i < w->offered && w->opened == PF_OK; i++) {
     record r = make_record(w->number, i);
     pf_status status = pf_try_record(producer, &r, sizeof r);
@@ -187,7 +187,7 @@ static void a_closed_sink(void) {
   CHECK_OK(pf_sink_close(sink, NULL, &err));
   CHECK_OK(pf_sink_close(sink, &first, &err));
   CHECK_STATUS(pf_try_record(producer, &r, sizeof r), PF_ERR_CLOSED);
-  CHECK_STATUS(pf_producer_open(sink, &late, &err), PF_ERR_CLOSED);
+  CHECK_STATUS(pf_producer_open(sink, NULL, &late, &err), PF_ERR_CLOSED);
   CHECK(late == NULL);
   CHECK_OK(pf_sink_close(sink, &second, &err));
   CHECK(memcmp(&first, &second, sizeof first) == 0);
@@ -198,7 +198,7 @@ static void a_closed_sink(void) {
   pf_sink_free(sink);
   pf_sink_free(NULL);
   CHECK_STATUS(pf_sink_close(sink, NULL, &err), PF_ERR_STALE_HANDLE);
-  CHECK_STATUS(pf_producer_open(sink, &late, &err), PF_ERR_STALE_HANDLE);
+  CHECK_STATUS(pf_producer_open(sink, NULL, &late, &err), PF_ERR_STALE_HANDLE);
   expected to = expect_begin(path, columns, COLUMNS, 1, false, true);
   expect_record(&to, 0, 0);
   expect_end(&to);

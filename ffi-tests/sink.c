@@ -195,7 +195,7 @@ static void every_type(void) {
   CHECK_OK(pf_record_layout_new(sizeof(record), fields, COLUMNS, sizeof *fields, NULL, &layout, &err));
   pf_sink *sink = open_sink(path, layout, 0, 0);
   pf_record_layout_free(layout); /* the sink keeps what it needs */
-  CHECK_OK(pf_producer_open(sink, &producer, &err));
+  CHECK_OK(pf_producer_open(sink, NULL, &producer, &err));
   expected to = expect_begin(path, columns, COLUMNS, 1, false, true);
   unsigned char *memory = malloc(sizeof(record) + 8);
   CHECK(memory != NULL);
@@ -252,7 +252,7 @@ static void payloads(bool with_record) {
                                 &layout, &err));
   pf_sink *sink = open_sink(path, layout, 1, MAX);
   pf_record_layout_free(layout);
-  CHECK_OK(pf_producer_open(sink, &producer, &err));
+  CHECK_OK(pf_producer_open(sink, NULL, &producer, &err));
   expected to = expect_begin(path, with_record ? both : both + 1, 1 + with_record, 1, false, true);
   uint64_t offered = 0, full = 0, oversized = 0, accepted = 0;
   for (uint64_t row = 0; row < scaled(4000); row++) {
@@ -298,7 +298,7 @@ static void no_records(void) {
     pf_sink *sink = open_sink(path, layout, 0, 0);
     pf_producer *producer = NULL;
     pf_sink_result result = PF_SINK_RESULT_INIT;
-    if (producers == 1) CHECK_OK(pf_producer_open(sink, &producer, &err));
+    if (producers == 1) CHECK_OK(pf_producer_open(sink, NULL, &producer, &err));
     CHECK_OK(pf_sink_close(sink, &result, &err));
     check_result(&result, path, 0, 0);
     CHECK(result.producers == (uint64_t)producers && result.row_groups == 0);
@@ -328,7 +328,7 @@ static void seconds_out_of_range(void) {
   CHECK_OK(pf_record_layout_new(sizeof(record), fields, 2, sizeof *fields, NULL, &layout, &err));
   pf_sink *sink = open_sink(path, layout, 0, 0);
   pf_record_layout_free(layout);
-  CHECK_OK(pf_producer_open(sink, &producer, &err));
+  CHECK_OK(pf_producer_open(sink, NULL, &producer, &err));
   expected to = expect_begin(path, columns, 2, 1, false, true);
   for (int64_t row = 0; row < 5; row++) {
     const record r = {offered[row], row};

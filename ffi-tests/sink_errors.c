@@ -149,8 +149,8 @@ static void sink_arguments(void) {
   CHECK_STATUS(pf_sink_open(path_of("missing/a.parquet"), layout, NULL, NULL, &sink, &err), PF_ERR_NOT_FOUND);
   CHECK_STATUS(pf_sink_open(path, (pf_record_layout *)(void *)&sink, NULL, NULL, &sink, &err),
                PF_ERR_STALE_HANDLE);
-  CHECK_INVALID(pf_producer_open(NULL, &producer, &err));
-  CHECK_STATUS(pf_producer_open((pf_sink *)layout, &producer, &err), PF_ERR_STALE_HANDLE);
+  CHECK_INVALID(pf_producer_open(NULL, NULL, &producer, &err));
+  CHECK_STATUS(pf_producer_open((pf_sink *)layout, NULL, &producer, &err), PF_ERR_STALE_HANDLE);
   CHECK_INVALID(pf_sink_close(NULL, NULL, &err));
   CHECK_STATUS(pf_sink_close((pf_sink *)layout, NULL, &err), PF_ERR_STALE_HANDLE);
   pf_sink_free((pf_sink *)layout);
@@ -201,7 +201,7 @@ static void conflicts(void) {
   unsigned char record[RECORD] = {0};
   CHECK_OK(pf_sink_open(path, layout, NULL, NULL, &sink, &err));
   CHECK_STATUS(pf_sink_open(path, layout, NULL, NULL, &second, &err), PF_ERR_CONFLICT);
-  CHECK_OK(pf_producer_open(sink, &producer, &err));
+  CHECK_OK(pf_producer_open(sink, NULL, &producer, &err));
   CHECK_OK(pf_try_record(producer, record, sizeof record));
   write_text(path, "theirs");
   for (int again = 0; again < 2; again++) {

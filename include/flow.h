@@ -22,8 +22,8 @@
  * - Integers stand for enums and are checked; reserved fields must be 0.
  * - Text is UTF-8 and NUL-terminated; names and paths have at most 65,536 bytes.
  * - Panics do not leave the library: PF_ERR_INTERNAL, and the object in use is poisoned.
- * - Fork. A child of a process that uses libflow gets PF_ERR_FORKED from every cold call; it must not use
- *   the parent's producers.
+ * - Fork. A child of a process that uses libflow gets PF_ERR_FORKED from every call but those of the parent's
+ *   handles that free, which do nothing.
  * - libflow installs no signal handlers, hooks, allocators or atexit functions. Its threads are named
  *   flow-* and block signals.
  */
@@ -46,11 +46,13 @@
 /** Start values of the structs that carry their size. */
 #define PF_ERROR_INIT {sizeof(pf_error), 0, 0, 0, {0}, {0}}
 #define PF_PART_INIT {sizeof(pf_part), 0, 0, 0, 0, NULL, NULL}
-#define PF_SINK_RESULT_INIT {sizeof(pf_sink_result), 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL}
+#define PF_SINK_RESULT_INIT {sizeof(pf_sink_result), 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0}
 #define PF_WRITER_OPTIONS_INIT                                                                             \
   {sizeof(pf_writer_options), PF_CODEC_ZSTD, PF_LEVEL_DEFAULT, PF_SYNC_ON_CLOSE, PF_IF_EXISTS_FAIL, 0, 0,  \
    0, 0, 0, 0, 0, 0, 0, 0, PF_STATISTICS_DEFAULT, NULL, 0, 0, NULL, 0, 0, 0}
-#define PF_SINK_OPTIONS_INIT {sizeof(pf_sink_options), 0, 0}
+#define PF_SINK_OPTIONS_INIT {sizeof(pf_sink_options), 0, 0, 0, 0, NULL, 0, 0, 0, NULL, 0, 0, 0}
+#define PF_CAPTURE_STATS_INIT {sizeof(pf_capture_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define PF_PRODUCER_OPTIONS_INIT {sizeof(pf_producer_options), 0, 0}
 #define PF_POOL_OPTIONS_INIT {sizeof(pf_pool_options), 0, 0, NULL, 0, 0}
 #define PF_STATS_INIT {sizeof(pf_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
@@ -464,10 +466,67 @@ struct ArrowArrayStream;
 #define PF_NULL_BIT 2
 
 /**
- * One thread's way into a sink. Unlike the other handles it is the address of the lane itself: only a
- * pointer that `pf_producer_open` gave, whose sink has not been freed, may be passed.
+ * `type` of a column that libflow makes: when the record was taken, as timestamps in UTC with nanoseconds. The
+ * CPU's time stamp counter is read as the record is taken (`pf_reserve`: as it is committed) and turned into UTC
+ * by the drain; how far off that may be is in the part's metadata `libflow.clock`, with each step of the wall
+ * clock. A producer's times never go back but in such a step. Costs 8 bytes of the lane for each record.
  */
-typedef struct pf_producer pf_producer;
+#define PF_STAMP_TIME 1001
+
+/**
+ * `type` of a column that libflow makes: the producer that gave the record, as uint32: 0 for the first that was
+ * opened.
+ */
+#define PF_STAMP_PRODUCER 1002
+
+/**
+ * `type` of a column that libflow makes: the record's number among those its producer offered, from 0 on, as
+ * uint64. Dropped records are counted, so the numbers that are missing are the records that are. Costs nothing
+ * when the record is taken.
+ */
+#define PF_STAMP_SEQUENCE 1003
+
+/** Lanes lie in memory and end with the process. */
+#define PF_LANES_MEMORY 0
+
+/** The same in huge pages, if there are some: fewer of the CPU's page look-ups miss. */
+#define PF_LANES_HUGE_PAGES 1
+
+/**
+ * Lanes lie in files, `<part>.lanes/lane-<producer>`, which a later process drains: `pf_sink_open` of the same
+ * path goes on with them, and `flow recover` finishes the part. A crash of the process, SIGKILL too, loses no
+ * record that was taken and doubles none. A power cut loses what was not on disk: with `sync_ms` of the writer,
+ * lanes and part are forced there so often, else when the kernel likes.
+ */
+#define PF_LANES_FILES 2
+
+/** The drain sleeps when there is little to do, 100 microseconds each time. */
+#define PF_IDLE_SLEEP 0
+
+/** The drain lets other threads run when there is little to do. */
+#define PF_IDLE_YIELD 1
+
+/** The drain always looks again at once: a CPU of its own. */
+#define PF_IDLE_SPIN 2
+
+/** After an error of storage the sink refuses all further records with its class. */
+#define PF_ON_ERROR_STOP 0
+
+/**
+ * After an error of storage lanes fill, and records are dropped and counted; the part is gone on with, from its
+ * last row group that was written, as soon as that succeeds. Records that were taken and were not in it are read
+ * again if lanes lie in files; else they are lost and counted.
+ */
+#define PF_ON_ERROR_RESUME 1
+
+/** Records of several producers come lane by lane, as they are drained. */
+#define PF_ORDER_NONE 0
+
+/** They come by the time they were taken. */
+#define PF_ORDER_CAPTURE_TIME 1
+
+/** They come by a field of the record, `order_field`: a whole number or a time, never null. */
+#define PF_ORDER_FIELD 2
 
 /** A record layout. Immutable once made; may be shared by threads and sinks. */
 typedef struct pf_record_layout pf_record_layout;
@@ -896,18 +955,23 @@ typedef struct pf_stats {
   uint64_t bytes_max;
 } pf_stats;
 
-/** A field of a record. */
+/** A field of a record, or a column that libflow makes for it. */
 typedef struct pf_record_field {
   /** Name of the column: UTF-8, NUL-terminated, not empty, unique in the layout. Copied. */
   const char *name;
   /**
-   * One of `PF_TYPE_*` but binary. Text is a char array, padded with spaces or NULs, which are not
-   * stored; bytes in it that are not UTF-8 become U+FFFD, and the sink counts them.
+   * One of `PF_TYPE_*`, or of `PF_STAMP_*`: then offset, width and all below are 0. Text is a char array,
+   * padded with spaces or NULs, which are not stored; bytes in it that are not UTF-8 become U+FFFD, and the
+   * sink counts them. Text and binary of any length (`width` 0) come in the record's payload: those of all
+   * such fields one after the other, in the order of the fields.
    */
   int32_t type;
-  /** `offsetof(record, field)`. */
+  /**
+   * `offsetof(record, field)`; for text and binary of any length that of its length, a uint32_t. Also when it
+   * is null, so many bytes of the payload are the field's.
+   */
   uint32_t offset;
-  /** `sizeof` the field. */
+  /** `sizeof` the field; 0 for text and binary of any length. */
   uint32_t width;
   /** One of `PF_NULL_*`. */
   uint32_t null_kind;
@@ -932,11 +996,92 @@ typedef struct pf_sink_options {
   /** Longest payload that is taken, in bytes; 0 = 65,536, at most 1 GiB. */
   uint32_t max_payload;
   /**
-   * Bytes of each producer's lane, rounded up to a power of two; 0 = 4 MiB, at most 1 GiB. Holds what
-   * comes while the drain is busy: 4 MiB are 65,536 records of 64 bytes.
+   * Bytes of each producer's lane, rounded up to a power of two; 0 = 4 MiB, or 64 MiB with lanes in files; at
+   * most 1 GiB. Holds what comes while the drain is busy: 4 MiB are 65,536 records of 64 bytes. In a file,
+   * records stay until their row group is written, which ends once a quarter of a lane is in it.
    */
   uint64_t lane_bytes;
+  /** Where lanes lie: one of `PF_LANES_*`; default `PF_LANES_MEMORY`. */
+  uint32_t lanes;
+  /** What the drain does when there is little to do: one of `PF_IDLE_*`; default `PF_IDLE_SLEEP`. */
+  uint32_t idle;
+  /**
+   * `PF_LANES_FILES`: the directory in which the lanes' own is made; NULL: beside the part. In a file system
+   * in memory (`/dev/shm`) a record costs what it does in memory, and a power cut loses all of them; on a disk,
+   * a store may wait now and then while the kernel writes the page.
+   */
+  const char *lane_directory;
+  /**
+   * A record is in a row group that has ended at most so many milliseconds after it was taken, but for what
+   * the drain is behind; 0: row groups end when they are full. At most a day.
+   */
+  uint64_t max_delay_ms;
+  /** 1 + the number of the CPU that the drain thread runs on; 0: any. */
+  uint32_t drain_cpu;
+  /**
+   * In which order records of several producers come: one of `PF_ORDER_*`; default `PF_ORDER_NONE`. Those of
+   * one producer always come as they were offered.
+   */
+  uint32_t order;
+  /** `PF_ORDER_FIELD`: the field's name. Else NULL. */
+  const char *order_field;
+  /**
+   * How long a record waits for earlier ones of other producers, in microseconds. Later ones come where they
+   * come, and are counted.
+   */
+  uint64_t order_window_us;
+  /** What follows an error of storage: one of `PF_ON_ERROR_*`; default `PF_ON_ERROR_STOP`. */
+  uint32_t on_error;
+  /** `PF_ON_ERROR_RESUME`: milliseconds between two tries; 0 = 1,000. */
+  uint32_t retry_ms;
 } pf_sink_options;
+
+/**
+ * What a sink has done so far. Start it with `PF_CAPTURE_STATS_INIT`. Counters of producers that run are read one
+ * after the other, so they may be some records apart; `offered` is always `accepted + dropped`.
+ */
+typedef struct pf_capture_stats {
+  /** `sizeof(pf_capture_stats)`, set by the caller. */
+  uint32_t struct_size;
+  /** The error that the sink has met and not got over, an error class; 0: none. `pf_sink_flush` tells more. */
+  int32_t last_error;
+  /** Producers opened. */
+  uint64_t producers;
+  /** Of these, those that are not closed and drained. */
+  uint64_t open_producers;
+  /** Records offered. */
+  uint64_t offered;
+  /** Records taken. */
+  uint64_t accepted;
+  /** Records refused because the lane was full, the payload too long, or the sink had failed. */
+  uint64_t dropped;
+  /** Of the dropped, those whose payload was too long. */
+  uint64_t oversized;
+  /** Times that a producer waited for room, and the nanoseconds. */
+  uint64_t waits;
+  /** The latter. */
+  uint64_t waited_ns;
+  /** Records taken that the drain has not read: how far it is behind. */
+  uint64_t lag;
+  /** Bytes in the lanes now. */
+  uint64_t lane_bytes_used;
+  /** Most bytes that the drain has found in one lane. */
+  uint64_t lane_bytes_high_water;
+  /** Records that are columns by now. */
+  uint64_t rows;
+  /** Bytes of the part so far. */
+  uint64_t bytes;
+  /** Row groups of the part so far. */
+  uint64_t row_groups;
+  /** Records that were taken, and lost in an error of storage. */
+  uint64_t lost;
+  /** Records that came later than the order's window. */
+  uint64_t late;
+  /** Values that could not be stored as they were. */
+  uint64_t replaced;
+  /** Times that it was tried to go on after an error of storage. */
+  uint64_t retries;
+} pf_capture_stats;
 
 /** What a closed sink has done. Start it with `PF_SINK_RESULT_INIT`. */
 typedef struct pf_sink_result {
@@ -946,7 +1091,7 @@ typedef struct pf_sink_result {
   uint32_t reserved;
   /** Producers opened. */
   uint64_t producers;
-  /** Records taken; as many rows are in the part. `accepted + dropped` is what was offered. */
+  /** Records taken; as many rows, less `lost`, are in the part. `accepted + dropped` is what was offered. */
   uint64_t accepted;
   /** Records refused: the lane was full, or the payload too long. */
   uint64_t dropped;
@@ -965,7 +1110,64 @@ typedef struct pf_sink_result {
   uint64_t row_groups;
   /** The part's final name; valid until the sink is freed. */
   const char *path;
+  /** Records that were taken, and lost in an error of storage: only with `PF_ON_ERROR_RESUME`. */
+  uint64_t lost;
 } pf_sink_result;
+
+/** Options of a producer. Start them with `PF_PRODUCER_OPTIONS_INIT`, which gives the defaults. */
+typedef struct pf_producer_options {
+  /** `sizeof(pf_producer_options)`. */
+  uint32_t struct_size;
+  /** 0. */
+  uint32_t reserved;
+  /**
+   * How long a record may wait for room before it is dropped, in nanoseconds; 0: not at all. The thread spins
+   * at first, then lets others run between two looks, so it may be late by as long as they take. Waits are
+   * counted, and so is their time.
+   */
+  uint64_t wait_ns;
+} pf_producer_options;
+
+/**
+ * One thread's way into a sink. Unlike the other handles it is the address of the lane itself: only a
+ * pointer that `pf_producer_open` gave, whose sink has not been freed, may be passed. In a forked child all calls
+ * on it return `PF_ERR_FORKED`.
+ */
+typedef struct pf_producer {
+  Producer producer;
+} pf_producer;
+
+/**
+ * The start of what a `pf_producer` points to: for code that is compiled into the caller, as that of `flow.hpp`
+ * is. Written by the producer's thread only.
+ *
+ * A record of `record_size` bytes that a lane with `stride` > 0 has room for (`tail + stride <= limit`) and takes
+ * (`*state == 0`) may be copied to `ring + (tail & mask) + head`; then `tail` grows by `stride` and is stored in
+ * `*published`, with release. If `head` is not 0, the CPU's time stamp counter goes first, as a uint64_t, if `is_tsc`
+ * is 1. Everything else is `pf_try_record`'s.
+ */
+typedef struct pf_lane {
+  /** The ring; what begins in it lies in one piece, over its end too. */
+  uint8_t *ring;
+  /** Its bytes, less 1. */
+  uint64_t mask;
+  /** Bytes published. */
+  uint64_t tail;
+  /** What `tail` may be without another look. */
+  uint64_t limit;
+  /** Where the drain reads `tail`: an atomic. */
+  uint64_t *published;
+  /** 0 while the lane is open: an atomic. Valid if `limit` is not 0. */
+  const int32_t *state;
+  /** Bytes of a record in the lane; 0: each has its own number. */
+  uint64_t stride;
+  /** Bytes of a record. */
+  uint64_t record_size;
+  /** Bytes before it in the lane. */
+  uint64_t head;
+  /** 1 if they are a time stamp that code outside the library may make. */
+  uint64_t is_tsc;
+} pf_lane;
 
 #ifdef __cplusplus
 extern "C" {
@@ -1317,8 +1519,9 @@ pf_status pf_append_arrow_stream(struct pf_writer *writer,
  * (`sizeof(pf_record_field)`) bytes each.
  *
  * With `payload_name`, each record is followed by bytes of any length, which become a last, required
- * binary column of that name; then `record_size` and `field_count` may be 0 (an opaque payload and
- * nothing else). NULL: no payload.
+ * binary column of that name, without those of fields that have theirs there; then `record_size` and
+ * `field_count` may be 0 (an opaque payload and nothing else). NULL: no such column. A payload that is not as
+ * long as the record says is cut, or what is left over is; the sink counts it as replaced.
  *
  * On success `*layout` is a handle that the caller frees with `pf_record_layout_free`; on failure it
  * is left alone. Nothing passed in is kept. Never blocks; any thread.
@@ -1348,9 +1551,14 @@ void pf_record_layout_free(struct pf_record_layout *layout);
  *
  * `layout` stays the caller's and may be freed at once. Both options may be NULL for the defaults. On
  * success `*sink` is a handle that the caller frees with `pf_sink_free`; on failure it is left alone
- * and no file stays. Creates a file, so may block. Any thread.
+ * and no file stays but what was there. Creates files, and takes some milliseconds to measure the clock, so may
+ * block. Any thread.
  *
- * Errors: those of `pf_writer_open`.
+ * With `PF_LANES_FILES`, if an earlier process left lanes of this path, their records go into this part first.
+ *
+ * Errors: those of `pf_writer_open`; `PF_ERR_INVALID_ARGUMENT` (an option, its value and the cure);
+ * `PF_ERR_SCHEMA_MISMATCH` (lanes that were left hold records of another layout), `PF_ERR_NOT_FOUND` (lanes that
+ * were left belong to a part that is gone), `PF_ERR_CORRUPT`.
  */
 pf_status pf_sink_open(const char *path,
                        const struct pf_record_layout *layout,
@@ -1360,56 +1568,25 @@ pf_status pf_sink_open(const char *path,
                        struct pf_error *error);
 
 /**
- * Opens a producer: a lane of its own for one thread. Allocates the lane and touches every page of it,
- * so that no record has to.
+ * What a sink has done so far, its producers with it. Takes nothing from their threads.
  *
- * On success `*producer` is valid until `pf_sink_free`; on failure it is left alone. Any thread; the
- * producer may then be used by another one, but by one at a time.
+ * `stats` is filled on success. Never blocks; any thread, at any time until `pf_sink_free`.
  *
- * Errors: `PF_ERR_CLOSED`, `PF_ERR_STALE_HANDLE`, `PF_ERR_INVALID_ARGUMENT` (NULL), or the sink's
- * first error.
+ * Errors: `PF_ERR_STALE_HANDLE`, `PF_ERR_INVALID_ARGUMENT` (NULL, or `stats` without its size).
  */
-pf_status pf_producer_open(struct pf_sink *sink,
-                           struct pf_producer **producer,
-                           struct pf_error *error);
+pf_status pf_sink_stats(const struct pf_sink *sink,
+                        struct pf_capture_stats *stats,
+                        struct pf_error *error);
 
 /**
- * Offers a record of `size` bytes, the layout's record size. It is copied, or dropped and counted.
+ * Ends the row group once everything has been captured that is in the lanes now, and waits for that: not for the
+ * row group to be written.
  *
- * Never blocks, allocates, locks or makes a system call. One thread at a time per producer. `record`
- * need not be aligned and stays the caller's.
- *
- * Returns `PF_OK` if the record was taken, `PF_FULL` if it was dropped because the lane is full.
- * Errors: `PF_ERR_INVALID_ARGUMENT` (NULL, a wrong size, a layout with a payload; not counted as
- * offered), `PF_ERR_CLOSED` (the producer or its sink was closed), or the class of the sink's first
- * error, in which case the record counts as dropped.
+ * May block. Any thread. Errors: the error that the sink has met and not got over, `PF_ERR_CLOSED`,
+ * `PF_ERR_STALE_HANDLE`, `PF_ERR_INVALID_ARGUMENT` (NULL).
  */
-pf_status pf_try_record(struct pf_producer *producer,
-                        const void *record,
-                        uint64_t size);
-
-/**
- * Offers a record and its payload, for layouts with a payload. Both are copied, or dropped and counted.
- *
- * `record` is NULL with `size` 0 if the layout has no fields; `payload` may be NULL with `payload_size`
- * 0. Blocking, threads and results are those of `pf_try_record`, and `PF_OVERSIZED` if the payload is
- * longer than `max_payload`: dropped and counted.
- */
-pf_status pf_try_record_payload(struct pf_producer *producer,
-                                const void *record,
-                                uint64_t size,
-                                const void *payload,
-                                uint64_t payload_size);
-
-/**
- * Closes a producer: its thread offers no more. What lies in its lane is still captured, then the lane's
- * memory is given back. Closing twice is fine; so is not closing, as `pf_sink_close` does it.
- *
- * Never blocks. The thread that uses the producer, or another while it is not in use.
- * Errors: `PF_ERR_INVALID_ARGUMENT` (NULL).
- */
-pf_status pf_producer_close(struct pf_producer *producer,
-                            struct pf_error *error);
+pf_status pf_sink_flush(struct pf_sink *sink,
+                        struct pf_error *error);
 
 /**
  * Closes every producer, captures what lies in their lanes, publishes the part under its final name.
@@ -1428,11 +1605,113 @@ pf_status pf_sink_close(struct pf_sink *sink,
 
 /**
  * Frees a sink and all its producers, whose pointers must not be used any more. One that was not closed
- * publishes nothing, and its temporary file is removed. NULL and stale handles are ignored.
+ * publishes nothing, and its temporary file is removed; unless it has a journal or lanes in files: then all stays
+ * as a crash would leave it. NULL and stale handles are ignored.
  *
  * May wait for a batch being encoded. Any thread.
  */
 void pf_sink_free(struct pf_sink *sink);
+
+/**
+ * Opens a producer: a lane of its own for one thread. Maps the lane and touches every page of it, so that no
+ * record has to.
+ *
+ * `options` may be NULL for the defaults. On success `*producer` is valid until `pf_sink_free`; on failure it is
+ * left alone. Any thread; the producer may then be used by another one, but by one at a time. A thread that ends
+ * inside a call loses that record and no other.
+ *
+ * Errors: `PF_ERR_CLOSED`, `PF_ERR_STALE_HANDLE`, `PF_ERR_INVALID_ARGUMENT` (NULL), those of creating a file (a
+ * lane in one), or the sink's first error.
+ */
+pf_status pf_producer_open(struct pf_sink *sink,
+                           const struct pf_producer_options *options,
+                           struct pf_producer **producer,
+                           struct pf_error *error);
+
+/**
+ * Offers a record of `size` bytes, the layout's record size. It is copied, or dropped and counted.
+ *
+ * Never blocks, allocates, locks or makes a system call, unless the producer was told to wait. One thread at a
+ * time per producer. `record` need not be aligned and stays the caller's.
+ *
+ * Returns `PF_OK` if the record was taken, `PF_FULL` if it was dropped because the lane is full.
+ * Errors: `PF_ERR_INVALID_ARGUMENT` (NULL, a wrong size, a layout with a payload; not counted as
+ * offered), `PF_ERR_CLOSED` (the producer or its sink was closed), `PF_ERR_FORKED`, or the class of the sink's
+ * first error, in which case the record counts as dropped.
+ */
+pf_status pf_try_record(struct pf_producer *producer,
+                        const void *record,
+                        uint64_t size);
+
+/**
+ * Offers `count` records of `size` bytes that lie one after the other. As many as fit are taken, the first ones,
+ * and handed over together; the others are dropped and counted.
+ *
+ * `taken` may be NULL; else it is set to how many were taken, whatever is returned. Blocking, threads and results
+ * are those of `pf_try_record`; `PF_FULL` if one was dropped. With capture times, each record has its own.
+ */
+pf_status pf_try_record_n(struct pf_producer *producer,
+                          const void *records,
+                          uint64_t size,
+                          uint64_t count,
+                          uint64_t *taken);
+
+/**
+ * Offers a record and its payload, for layouts with a payload. Both are copied, or dropped and counted.
+ *
+ * `record` is NULL with `size` 0 if the layout has no fields; `payload` may be NULL with `payload_size`
+ * 0. Blocking, threads and results are those of `pf_try_record`, and `PF_OVERSIZED` if the payload is
+ * longer than `max_payload`: dropped and counted.
+ */
+pf_status pf_try_record_payload(struct pf_producer *producer,
+                                const void *record,
+                                uint64_t size,
+                                const void *payload,
+                                uint64_t payload_size);
+
+/**
+ * Reserves room for one record in the lane, so that it can be written where it stays: no copy. With a payload,
+ * for up to `payload_size` bytes of it too, else 0. Then `pf_commit`, or `pf_abort`.
+ *
+ * On `PF_OK`, `*record` is where the layout's record goes, and `*payload` where the payload does, both aligned to
+ * 8 bytes; what is there is not defined, and both are the caller's until `pf_commit`, `pf_abort` or the next
+ * `pf_reserve`, which gives up what was not committed. `payload` may be NULL if the layout has none. Nothing was
+ * offered before `pf_commit`; but if there is no room, a record was, and is dropped and counted.
+ *
+ * Blocking, threads and results are those of `pf_try_record_payload`; then the outputs are left alone.
+ */
+pf_status pf_reserve(struct pf_producer *producer,
+                     uint64_t payload_size,
+                     void **record,
+                     void **payload);
+
+/**
+ * Hands the record over that was written into what `pf_reserve` gave, with the first `payload_size` bytes of its
+ * payload: no more than were reserved.
+ *
+ * Blocking and threads are those of `pf_try_record`. Errors: `PF_ERR_INVALID_ARGUMENT` (NULL, nothing is reserved,
+ * more bytes than were; the reservation stays), `PF_ERR_CLOSED`, `PF_ERR_FORKED`, or the class of the sink's first
+ * error: then the record counts as dropped.
+ */
+pf_status pf_commit(struct pf_producer *producer,
+                    uint64_t payload_size);
+
+/**
+ * Gives up what `pf_reserve` gave: the record was not offered, and counts nowhere. Nothing reserved is fine.
+ *
+ * Blocking and threads are those of `pf_try_record`. Errors: `PF_ERR_INVALID_ARGUMENT` (NULL).
+ */
+pf_status pf_abort(struct pf_producer *producer);
+
+/**
+ * Closes a producer: its thread offers no more. What lies in its lane is still captured, then the lane's
+ * memory is given back. Closing twice is fine; so is not closing, as `pf_sink_close` does it.
+ *
+ * Never blocks. The thread that uses the producer, or another while it is not in use.
+ * Errors: `PF_ERR_INVALID_ARGUMENT` (NULL).
+ */
+pf_status pf_producer_close(struct pf_producer *producer,
+                            struct pf_error *error);
 
 #ifdef __cplusplus
 }  // extern "C"

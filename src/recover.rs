@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::format::{ParquetPart, PartSummary};
+use crate::schema::Schema;
 use crate::storage::PartFile;
 
 /// A part that was finished.
@@ -30,6 +31,11 @@ pub fn unfinished(directory: &Path) -> Result<Vec<PathBuf>> {
     }
     parts.sort();
     Ok(parts)
+}
+
+/// The schema of the part `path`, as its journal has it. None and errors are those of [`recover`].
+pub fn schema(path: &Path) -> Result<Option<Schema>> {
+    PartFile::reopen(path, None)?.map(|unfinished| ParquetPart::schema_of(&unfinished)).transpose()
 }
 
 /// Finishes the part `path` from its journal, forces it to disk, and publishes it as its writer would have: with

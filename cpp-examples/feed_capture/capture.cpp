@@ -42,7 +42,7 @@ Table::Table(const std::string& path, std::size_t record_size, const std::vector
   check("pf_sink_open",
         pf_sink_open(path.c_str(), layout.get(), &writer_options, &sink_options, &sink, &error), error);
   sink_.reset(sink);
-  check("pf_producer_open", pf_producer_open(sink, &producer_, &error), error);
+  check("pf_producer_open", pf_producer_open(sink, nullptr, &producer_, &error), error);
 }
 
 pf_sink_result Table::close() {

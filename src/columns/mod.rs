@@ -21,3 +21,4 @@ pub use slice::{ColumnSlice, Selection, Validity, Values};
 pub use window::Window;
 
 pub(crate) use check::{BadValues, Checked, check_row_type};
+pub(crate) use utf8::is_valid as is_utf8;

@@ -16,6 +16,9 @@ pub unsafe trait CStruct: Copy {
     const MIN_SIZE: usize;
 }
 
+/// Longest time that an option gives.
+pub const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+
 pub fn is_aligned<T>(pointer: *const T) -> bool {
     pointer.addr().is_multiple_of(align_of::<T>())
 }

@@ -15,7 +15,7 @@ use super::schema::{
 };
 use crate::error::{Error, Result};
 use crate::schema::fixed_width;
-use crate::sink::{Nulls, RecordField, RecordLayout};
+use crate::sink::{Nulls, RecordField, RecordLayout, Source};
 
 pub(super) static LAYOUTS: Table<RecordLayout> = Table::new(Kind::RecordLayout);
 
@@ -30,18 +30,34 @@ pub const PF_NULL_SENTINEL: u32 = 1;
 /// Null when bit `null_bit` of the record is 0.
 pub const PF_NULL_BIT: u32 = 2;
 
-/// A field of a record.
+/// `type` of a column that libflow makes: when the record was taken, as timestamps in UTC with nanoseconds. The
+/// CPU's time stamp counter is read as the record is taken (`pf_reserve`: as it is committed) and turned into UTC
+/// by the drain; how far off that may be is in the part's metadata `libflow.clock`, with each step of the wall
+/// clock. A producer's times never go back but in such a step. Costs 8 bytes of the lane for each record.
+pub const PF_STAMP_TIME: i32 = 1001;
+/// `type` of a column that libflow makes: the producer that gave the record, as uint32: 0 for the first that was
+/// opened.
+pub const PF_STAMP_PRODUCER: i32 = 1002;
+/// `type` of a column that libflow makes: the record's number among those its producer offered, from 0 on, as
+/// uint64. Dropped records are counted, so the numbers that are missing are the records that are. Costs nothing
+/// when the record is taken.
+pub const PF_STAMP_SEQUENCE: i32 = 1003;
+
+/// A field of a record, or a column that libflow makes for it.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct pf_record_field {
     /// Name of the column: UTF-8, NUL-terminated, not empty, unique in the layout. Copied.
     pub name: *const c_char,
-    /// One of `PF_TYPE_*` but binary. Text is a char array, padded with spaces or NULs, which are not
-    /// stored; bytes in it that are not UTF-8 become U+FFFD, and the sink counts them.
+    /// One of `PF_TYPE_*`, or of `PF_STAMP_*`: then offset, width and all below are 0. Text is a char array,
+    /// padded with spaces or NULs, which are not stored; bytes in it that are not UTF-8 become U+FFFD, and the
+    /// sink counts them. Text and binary of any length (`width` 0) come in the record's payload: those of all
+    /// such fields one after the other, in the order of the fields.
     pub r#type: i32,
-    /// `offsetof(record, field)`.
+    /// `offsetof(record, field)`; for text and binary of any length that of its length, a uint32_t. Also when it
+    /// is null, so many bytes of the payload are the field's.
     pub offset: u32,
-    /// `sizeof` the field.
+    /// `sizeof` the field; 0 for text and binary of any length.
     pub width: u32,
     /// One of `PF_NULL_*`.
     pub null_kind: u32,
@@ -85,6 +101,22 @@ impl pf_record_field {
     unsafe fn read(&self, i: usize) -> Result<RecordField> {
         // SAFETY: the caller's promise.
         let name = unsafe { input::text(self.name, &format!("fields[{i}].name")) }?;
+        let refuse = |what: String| Err(Error::invalid(format!("field \"{name}\": {what}")));
+        let stamp = match self.r#type {
+            PF_STAMP_TIME => Source::Time.stamp(name),
+            PF_STAMP_PRODUCER => Source::Producer.stamp(name),
+            PF_STAMP_SEQUENCE => Source::Sequence.stamp(name),
+            _ => None,
+        };
+        if let Some(mut stamp) = stamp {
+            if (self.offset, self.width, self.null_kind, self.null_bit, self.scale) != (0, 0, 0, 0, 0)
+                || (self.null_value, self.timezone.is_null(), self.reserved) != (0, true, 0)
+            {
+                return refuse("a stamp has a name and nothing else; set the others to 0".to_owned());
+            }
+            stamp.column = with_id(stamp.column, self.field_id)?;
+            return Ok(stamp);
+        }
         // SAFETY: the caller's promise.
         let timezone = unsafe { timezone(name, self.timezone) }?;
         let width = match self.r#type {
@@ -96,12 +128,14 @@ impl pf_record_field {
             _ => 0,
         };
         let data_type = data_type(name, self.r#type, width, self.scale, timezone)?;
-        let refuse = |what: String| Err(Error::invalid(format!("field \"{name}\": {what}")));
-        if data_type == arrow_schema::DataType::Binary {
+        let is_binary = data_type == arrow_schema::DataType::Binary;
+        if is_binary && self.width > 0 {
             return refuse(
-                "binary has no fixed place in a record; use fixed-size binary or a payload".to_owned(),
+                "binary has no fixed place in a record; use fixed-size binary, or width 0 for bytes in the payload"
+                    .to_owned(),
             );
         }
+        let is_in_payload = self.width == 0 && (is_binary || data_type == arrow_schema::DataType::Utf8);
         let nulls = match self.null_kind {
             PF_NULL_NEVER => Nulls::Never,
             PF_NULL_SENTINEL => Nulls::Sentinel(self.null_value as u64),
@@ -121,8 +155,10 @@ impl pf_record_field {
         let column = with_id(Field::new(name, data_type, false), self.field_id)?;
         Ok(RecordField {
             column: if self.r#type == PF_TYPE_UUID { column.with_extension_type(Uuid) } else { column },
-            offset: self.offset as usize,
-            width: self.width as usize,
+            source: match is_in_payload {
+                true => Source::Payload { length_at: self.offset as usize },
+                false => Source::Record { offset: self.offset as usize, width: self.width as usize },
+            },
             nulls,
         })
     }
@@ -132,8 +168,9 @@ impl pf_record_field {
 /// (`sizeof(pf_record_field)`) bytes each.
 ///
 /// With `payload_name`, each record is followed by bytes of any length, which become a last, required
-/// binary column of that name; then `record_size` and `field_count` may be 0 (an opaque payload and
-/// nothing else). NULL: no payload.
+/// binary column of that name, without those of fields that have theirs there; then `record_size` and
+/// `field_count` may be 0 (an opaque payload and nothing else). NULL: no such column. A payload that is not as
+/// long as the record says is cut, or what is left over is; the sink counts it as replaced.
 ///
 /// On success `*layout` is a handle that the caller frees with `pf_record_layout_free`; on failure it
 /// is left alone. Nothing passed in is kept. Never blocks; any thread.

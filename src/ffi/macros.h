@@ -2,11 +2,13 @@
 /** Start values of the structs that carry their size. */
 #define PF_ERROR_INIT {sizeof(pf_error), 0, 0, 0, {0}, {0}}
 #define PF_PART_INIT {sizeof(pf_part), 0, 0, 0, 0, NULL, NULL}
-#define PF_SINK_RESULT_INIT {sizeof(pf_sink_result), 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL}
+#define PF_SINK_RESULT_INIT {sizeof(pf_sink_result), 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0}
 #define PF_WRITER_OPTIONS_INIT                                                                             \
   {sizeof(pf_writer_options), PF_CODEC_ZSTD, PF_LEVEL_DEFAULT, PF_SYNC_ON_CLOSE, PF_IF_EXISTS_FAIL, 0, 0,  \
    0, 0, 0, 0, 0, 0, 0, 0, PF_STATISTICS_DEFAULT, NULL, 0, 0, NULL, 0, 0, 0}
-#define PF_SINK_OPTIONS_INIT {sizeof(pf_sink_options), 0, 0}
+#define PF_SINK_OPTIONS_INIT {sizeof(pf_sink_options), 0, 0, 0, 0, NULL, 0, 0, 0, NULL, 0, 0, 0}
+#define PF_CAPTURE_STATS_INIT {sizeof(pf_capture_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define PF_PRODUCER_OPTIONS_INIT {sizeof(pf_producer_options), 0, 0}
 #define PF_POOL_OPTIONS_INIT {sizeof(pf_pool_options), 0, 0, NULL, 0, 0}
 #define PF_STATS_INIT {sizeof(pf_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 

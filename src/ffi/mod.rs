@@ -5,6 +5,7 @@
 #![allow(clippy::missing_safety_doc)]
 
 mod boundary;
+mod forgotten;
 mod handle;
 mod input;
 
@@ -14,6 +15,7 @@ pub mod error;
 pub mod layout;
 pub mod parquet_options;
 mod pool;
+pub mod producer;
 pub mod row_group;
 pub mod schema;
 pub mod sink;

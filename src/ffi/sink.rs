@@ -1,49 +1,75 @@
 //! Sinks and producers: records in, one part out.
 
-use std::ffi::{CString, c_char, c_void};
+use std::ffi::{CString, OsStr, c_char};
+use std::os::unix::ffi::OsStrExt;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
 use super::boundary::{boundary, boundary_free};
-use super::error::{
-    PF_ERR_CLOSED, PF_ERR_INVALID_ARGUMENT, PF_FULL, PF_OK, PF_OVERSIZED, pf_error, pf_status,
-};
+use super::error::{PF_OK, pf_error, pf_status};
+use super::forgotten::Forgotten;
 use super::handle::{Kind, Table};
-use super::input::{self, CStruct};
+use super::input::{self, CStruct, DAY_MS};
 use super::layout::{LAYOUTS, pf_record_layout};
+use super::producer::pf_producer;
 use super::writer::{pf_writer_options, read_path};
-use crate::error::Result;
-use crate::sink::{Offer, Producer, Sink, SinkOptions};
+use crate::error::{Error, Result};
+use crate::sink::{Idle, Lanes, OnError, OrderBy, Producer, Sink, SinkOptions};
 
-static SINKS: Table<Mutex<OpenSink>> = Table::new(Kind::Sink);
+pub(super) static SINKS: Table<OpenSink> = Table::new(Kind::Sink);
 
-struct OpenSink {
-    sink: Sink,
+pub(super) struct OpenSink {
+    pub(super) sink: Sink,
     /// Their memory stays until the sink is freed, so that a late call meets a closed producer.
-    producers: Vec<*mut pf_producer>,
+    producers: Mutex<Vec<Forgotten<pf_producer>>>,
     path: CString,
 }
 
-// SAFETY: the pointers are only followed to free what they own.
-unsafe impl Send for OpenSink {}
-
-impl Drop for OpenSink {
-    fn drop(&mut self) {
-        for &producer in &self.producers {
-            // SAFETY: made by `Box::into_raw` in `pf_producer_open`, freed only here.
-            drop(unsafe { Box::from_raw(producer) });
-        }
+impl OpenSink {
+    /// Keeps a producer, whose address stays.
+    pub(super) fn keep(&self, producer: Producer) -> Result<*mut pf_producer> {
+        let producer = Forgotten::new(pf_producer { producer })
+            .map_err(|e| Error::io(&e, "mapping memory for a producer"))?;
+        let address = producer.address();
+        self.producers.lock().push(producer);
+        Ok(address)
     }
 }
 
 /// A sink: captures records of many threads into one Parquet part.
 pub struct pf_sink;
 
-/// One thread's way into a sink. Unlike the other handles it is the address of the lane itself: only a
-/// pointer that `pf_producer_open` gave, whose sink has not been freed, may be passed.
-pub struct pf_producer {
-    open: Option<Producer>,
-}
+/// Lanes lie in memory and end with the process.
+pub const PF_LANES_MEMORY: u32 = 0;
+/// The same in huge pages, if there are some: fewer of the CPU's page look-ups miss.
+pub const PF_LANES_HUGE_PAGES: u32 = 1;
+/// Lanes lie in files, `<part>.lanes/lane-<producer>`, which a later process drains: `pf_sink_open` of the same
+/// path goes on with them, and `flow recover` finishes the part. A crash of the process, SIGKILL too, loses no
+/// record that was taken and doubles none. A power cut loses what was not on disk: with `sync_ms` of the writer,
+/// lanes and part are forced there so often, else when the kernel likes.
+pub const PF_LANES_FILES: u32 = 2;
+
+/// The drain sleeps when there is little to do, 100 microseconds each time.
+pub const PF_IDLE_SLEEP: u32 = 0;
+/// The drain lets other threads run when there is little to do.
+pub const PF_IDLE_YIELD: u32 = 1;
+/// The drain always looks again at once: a CPU of its own.
+pub const PF_IDLE_SPIN: u32 = 2;
+
+/// After an error of storage the sink refuses all further records with its class.
+pub const PF_ON_ERROR_STOP: u32 = 0;
+/// After an error of storage lanes fill, and records are dropped and counted; the part is gone on with, from its
+/// last row group that was written, as soon as that succeeds. Records that were taken and were not in it are read
+/// again if lanes lie in files; else they are lost and counted.
+pub const PF_ON_ERROR_RESUME: u32 = 1;
+
+/// Records of several producers come lane by lane, as they are drained.
+pub const PF_ORDER_NONE: u32 = 0;
+/// They come by the time they were taken.
+pub const PF_ORDER_CAPTURE_TIME: u32 = 1;
+/// They come by a field of the record, `order_field`: a whole number or a time, never null.
+pub const PF_ORDER_FIELD: u32 = 2;
 
 /// Options of a sink. Start them with `PF_SINK_OPTIONS_INIT`, which gives the defaults.
 #[repr(C)]
@@ -53,34 +79,134 @@ pub struct pf_sink_options {
     pub struct_size: u32,
     /// Longest payload that is taken, in bytes; 0 = 65,536, at most 1 GiB.
     pub max_payload: u32,
-    /// Bytes of each producer's lane, rounded up to a power of two; 0 = 4 MiB, at most 1 GiB. Holds what
-    /// comes while the drain is busy: 4 MiB are 65,536 records of 64 bytes.
+    /// Bytes of each producer's lane, rounded up to a power of two; 0 = 4 MiB, or 64 MiB with lanes in files; at
+    /// most 1 GiB. Holds what comes while the drain is busy: 4 MiB are 65,536 records of 64 bytes. In a file,
+    /// records stay until their row group is written, which ends once a quarter of a lane is in it.
     pub lane_bytes: u64,
+    /// Where lanes lie: one of `PF_LANES_*`; default `PF_LANES_MEMORY`.
+    pub lanes: u32,
+    /// What the drain does when there is little to do: one of `PF_IDLE_*`; default `PF_IDLE_SLEEP`.
+    pub idle: u32,
+    /// `PF_LANES_FILES`: the directory in which the lanes' own is made; NULL: beside the part. In a file system
+    /// in memory (`/dev/shm`) a record costs what it does in memory, and a power cut loses all of them; on a disk,
+    /// a store may wait now and then while the kernel writes the page.
+    pub lane_directory: *const c_char,
+    /// A record is in a row group that has ended at most so many milliseconds after it was taken, but for what
+    /// the drain is behind; 0: row groups end when they are full. At most a day.
+    pub max_delay_ms: u64,
+    /// 1 + the number of the CPU that the drain thread runs on; 0: any.
+    pub drain_cpu: u32,
+    /// In which order records of several producers come: one of `PF_ORDER_*`; default `PF_ORDER_NONE`. Those of
+    /// one producer always come as they were offered.
+    pub order: u32,
+    /// `PF_ORDER_FIELD`: the field's name. Else NULL.
+    pub order_field: *const c_char,
+    /// How long a record waits for earlier ones of other producers, in microseconds. Later ones come where they
+    /// come, and are counted.
+    pub order_window_us: u64,
+    /// What follows an error of storage: one of `PF_ON_ERROR_*`; default `PF_ON_ERROR_STOP`.
+    pub on_error: u32,
+    /// `PF_ON_ERROR_RESUME`: milliseconds between two tries; 0 = 1,000.
+    pub retry_ms: u32,
 }
 
-// SAFETY: integers, no padding.
+// SAFETY: integers and pointers, no padding.
 unsafe impl CStruct for pf_sink_options {
     const NAME: &'static str = "pf_sink_options";
-    const MIN_SIZE: usize = 16;
+    const MIN_SIZE: usize = 80;
 }
 
 impl pf_sink_options {
     /// The value of `PF_SINK_OPTIONS_INIT`.
-    const INIT: pf_sink_options =
-        pf_sink_options { struct_size: size_of::<pf_sink_options>() as u32, max_payload: 0, lane_bytes: 0 };
+    const INIT: pf_sink_options = pf_sink_options {
+        struct_size: size_of::<pf_sink_options>() as u32,
+        max_payload: 0,
+        lane_bytes: 0,
+        lanes: PF_LANES_MEMORY,
+        idle: PF_IDLE_SLEEP,
+        lane_directory: std::ptr::null(),
+        max_delay_ms: 0,
+        drain_cpu: 0,
+        order: PF_ORDER_NONE,
+        order_field: std::ptr::null(),
+        order_window_us: 0,
+        on_error: PF_ON_ERROR_STOP,
+        retry_ms: 0,
+    };
 
     /// # Safety
     /// `pointer` is NULL or a size-prefixed struct of options.
     unsafe fn read(pointer: *const Self) -> Result<SinkOptions> {
         // SAFETY: the caller's promise.
         let given = unsafe { input::options(pointer, Self::INIT) }?;
+        let unknown = |name: &str, value: u32, of: &str| {
+            Err(Error::invalid(format!("options.{name} {value} is none of {of}")))
+        };
+        let unused =
+            |name: &str, when: &str| Err(Error::invalid(format!("options.{name} is only for {when}")));
         let mut options = SinkOptions::default();
         if given.max_payload != 0 {
             options.max_payload = given.max_payload as usize;
         }
         if given.lane_bytes != 0 {
-            options.lane_bytes = usize::try_from(given.lane_bytes).unwrap_or(usize::MAX);
+            options.lane_bytes = Some(usize::try_from(given.lane_bytes).unwrap_or(usize::MAX));
         }
+        if !given.lane_directory.is_null() && given.lanes != PF_LANES_FILES {
+            return unused("lane_directory", "PF_LANES_FILES; set it to NULL");
+        }
+        options.lanes = match given.lanes {
+            PF_LANES_MEMORY | PF_LANES_HUGE_PAGES => {
+                Lanes::Memory { huge_pages: given.lanes == PF_LANES_HUGE_PAGES }
+            }
+            PF_LANES_FILES if given.lane_directory.is_null() => Lanes::Files { directory: None },
+            PF_LANES_FILES => {
+                // SAFETY: the caller's promise.
+                let bytes = unsafe { input::bytes(given.lane_directory, "options.lane_directory") }?;
+                Lanes::Files { directory: Some(OsStr::from_bytes(bytes).into()) }
+            }
+            other => return unknown("lanes", other, "PF_LANES_*"),
+        };
+        options.idle = match given.idle {
+            PF_IDLE_SLEEP => options.idle,
+            PF_IDLE_YIELD => Idle::Yield,
+            PF_IDLE_SPIN => Idle::Spin,
+            other => return unknown("idle", other, "PF_IDLE_*"),
+        };
+        for (name, ms) in
+            [("max_delay_ms", given.max_delay_ms), ("order_window_us", given.order_window_us / 1000)]
+        {
+            if ms > DAY_MS {
+                return Err(Error::invalid(format!("options.{name} is more than a day; give less")));
+            }
+        }
+        options.max_delay = (given.max_delay_ms > 0).then(|| Duration::from_millis(given.max_delay_ms));
+        options.drain_cpu = given.drain_cpu.checked_sub(1).map(|cpu| cpu as usize);
+        if !given.order_field.is_null() && given.order != PF_ORDER_FIELD {
+            return unused("order_field", "PF_ORDER_FIELD; set it to NULL");
+        }
+        if given.order_window_us != 0 && given.order == PF_ORDER_NONE {
+            return unused("order_window_us", "an order; set it to 0");
+        }
+        let window = Duration::from_micros(given.order_window_us);
+        options.order = match given.order {
+            PF_ORDER_NONE => None,
+            PF_ORDER_CAPTURE_TIME => Some(OrderBy { field: None, window }),
+            PF_ORDER_FIELD => {
+                // SAFETY: the caller's promise.
+                let field = unsafe { input::text(given.order_field, "options.order_field") }?;
+                Some(OrderBy { field: Some(field.to_owned()), window })
+            }
+            other => return unknown("order", other, "PF_ORDER_*"),
+        };
+        let retry = Duration::from_millis(if given.retry_ms == 0 { 1000 } else { given.retry_ms.into() });
+        options.on_error = match given.on_error {
+            PF_ON_ERROR_STOP if given.retry_ms != 0 => {
+                return unused("retry_ms", "PF_ON_ERROR_RESUME; set it to 0");
+            }
+            PF_ON_ERROR_STOP => OnError::Stop,
+            PF_ON_ERROR_RESUME => OnError::Resume { retry },
+            other => return unknown("on_error", other, "PF_ON_ERROR_*"),
+        };
         Ok(options)
     }
 }
@@ -95,7 +221,7 @@ pub struct pf_sink_result {
     pub reserved: u32,
     /// Producers opened.
     pub producers: u64,
-    /// Records taken; as many rows are in the part. `accepted + dropped` is what was offered.
+    /// Records taken; as many rows, less `lost`, are in the part. `accepted + dropped` is what was offered.
     pub accepted: u64,
     /// Records refused: the lane was full, or the payload too long.
     pub dropped: u64,
@@ -112,12 +238,67 @@ pub struct pf_sink_result {
     pub row_groups: u64,
     /// The part's final name; valid until the sink is freed.
     pub path: *const c_char,
+    /// Records that were taken, and lost in an error of storage: only with `PF_ON_ERROR_RESUME`.
+    pub lost: u64,
 }
 
 // SAFETY: integers and pointers, no padding.
 unsafe impl CStruct for pf_sink_result {
     const NAME: &'static str = "pf_sink_result";
-    const MIN_SIZE: usize = 80;
+    const MIN_SIZE: usize = 88;
+}
+
+/// What a sink has done so far. Start it with `PF_CAPTURE_STATS_INIT`. Counters of producers that run are read one
+/// after the other, so they may be some records apart; `offered` is always `accepted + dropped`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct pf_capture_stats {
+    /// `sizeof(pf_capture_stats)`, set by the caller.
+    pub struct_size: u32,
+    /// The error that the sink has met and not got over, an error class; 0: none. `pf_sink_flush` tells more.
+    pub last_error: i32,
+    /// Producers opened.
+    pub producers: u64,
+    /// Of these, those that are not closed and drained.
+    pub open_producers: u64,
+    /// Records offered.
+    pub offered: u64,
+    /// Records taken.
+    pub accepted: u64,
+    /// Records refused because the lane was full, the payload too long, or the sink had failed.
+    pub dropped: u64,
+    /// Of the dropped, those whose payload was too long.
+    pub oversized: u64,
+    /// Times that a producer waited for room, and the nanoseconds.
+    pub waits: u64,
+    /// The latter.
+    pub waited_ns: u64,
+    /// Records taken that the drain has not read: how far it is behind.
+    pub lag: u64,
+    /// Bytes in the lanes now.
+    pub lane_bytes_used: u64,
+    /// Most bytes that the drain has found in one lane.
+    pub lane_bytes_high_water: u64,
+    /// Records that are columns by now.
+    pub rows: u64,
+    /// Bytes of the part so far.
+    pub bytes: u64,
+    /// Row groups of the part so far.
+    pub row_groups: u64,
+    /// Records that were taken, and lost in an error of storage.
+    pub lost: u64,
+    /// Records that came later than the order's window.
+    pub late: u64,
+    /// Values that could not be stored as they were.
+    pub replaced: u64,
+    /// Times that it was tried to go on after an error of storage.
+    pub retries: u64,
+}
+
+// SAFETY: integers, no padding.
+unsafe impl CStruct for pf_capture_stats {
+    const NAME: &'static str = "pf_capture_stats";
+    const MIN_SIZE: usize = 152;
 }
 
 /// Opens a sink that captures records of `layout` into one Parquet part, `path`, creates its temporary
@@ -125,9 +306,14 @@ unsafe impl CStruct for pf_sink_result {
 ///
 /// `layout` stays the caller's and may be freed at once. Both options may be NULL for the defaults. On
 /// success `*sink` is a handle that the caller frees with `pf_sink_free`; on failure it is left alone
-/// and no file stays. Creates a file, so may block. Any thread.
+/// and no file stays but what was there. Creates files, and takes some milliseconds to measure the clock, so may
+/// block. Any thread.
 ///
-/// Errors: those of `pf_writer_open`.
+/// With `PF_LANES_FILES`, if an earlier process left lanes of this path, their records go into this part first.
+///
+/// Errors: those of `pf_writer_open`; `PF_ERR_INVALID_ARGUMENT` (an option, its value and the cure);
+/// `PF_ERR_SCHEMA_MISMATCH` (lanes that were left hold records of another layout), `PF_ERR_NOT_FOUND` (lanes that
+/// were left belong to a part that is gone), `PF_ERR_CORRUPT`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pf_sink_open(
     path: *const c_char,
@@ -146,127 +332,64 @@ pub unsafe extern "C" fn pf_sink_open(
             let writer_options = pf_writer_options::read(writer_options)?;
             let sink_options = pf_sink_options::read(sink_options)?;
             let sink = Sink::open(path, &layout, &writer_options, &sink_options)?;
-            *out = SINKS.insert(Mutex::new(OpenSink { sink, producers: Vec::new(), path: kept }));
+            *out = SINKS.insert(OpenSink { sink, producers: Mutex::default(), path: kept });
             Ok(())
         })
     }
 }
 
-/// Opens a producer: a lane of its own for one thread. Allocates the lane and touches every page of it,
-/// so that no record has to.
+/// What a sink has done so far, its producers with it. Takes nothing from their threads.
 ///
-/// On success `*producer` is valid until `pf_sink_free`; on failure it is left alone. Any thread; the
-/// producer may then be used by another one, but by one at a time.
+/// `stats` is filled on success. Never blocks; any thread, at any time until `pf_sink_free`.
 ///
-/// Errors: `PF_ERR_CLOSED`, `PF_ERR_STALE_HANDLE`, `PF_ERR_INVALID_ARGUMENT` (NULL), or the sink's
-/// first error.
+/// Errors: `PF_ERR_STALE_HANDLE`, `PF_ERR_INVALID_ARGUMENT` (NULL, or `stats` without its size).
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn pf_producer_open(
-    sink: *mut pf_sink,
-    producer: *mut *mut pf_producer,
+pub unsafe extern "C" fn pf_sink_stats(
+    sink: *const pf_sink,
+    stats: *mut pf_capture_stats,
     error: *mut pf_error,
 ) -> pf_status {
     // SAFETY: what the header asks of the caller.
     unsafe {
         boundary(error, || {
-            let out = input::output(producer, "producer")?;
-            let open = SINKS.get(sink, "sink")?;
-            let mut open = open.lock();
-            let producer = open.sink.producer()?;
-            let producer = Box::into_raw(Box::new(pf_producer { open: Some(producer) }));
-            open.producers.push(producer);
-            *out = producer;
-            Ok(())
+            input::output(stats, "stats")?;
+            input::check_result(stats)?;
+            let now = SINKS.get(sink.cast_mut(), "sink")?.sink.stats();
+            input::result(stats, |struct_size| pf_capture_stats {
+                struct_size,
+                last_error: now.last_error.map_or(PF_OK, |error| error.class() as i32),
+                producers: now.producers,
+                open_producers: now.open_producers,
+                offered: now.counts.accepted + now.counts.dropped,
+                accepted: now.counts.accepted,
+                dropped: now.counts.dropped,
+                oversized: now.counts.oversized,
+                waits: now.counts.waits,
+                waited_ns: now.counts.waited_ns,
+                lag: now.counts.accepted.saturating_sub(now.counts.read),
+                lane_bytes_used: now.counts.used_bytes,
+                lane_bytes_high_water: now.counts.high_water_bytes,
+                rows: now.rows,
+                bytes: now.bytes,
+                row_groups: now.row_groups,
+                lost: now.lost,
+                late: now.late,
+                replaced: now.replaced,
+                retries: now.retries,
+            })
         })
     }
 }
 
-/// Offers a record of `size` bytes, the layout's record size. It is copied, or dropped and counted.
+/// Ends the row group once everything has been captured that is in the lanes now, and waits for that: not for the
+/// row group to be written.
 ///
-/// Never blocks, allocates, locks or makes a system call. One thread at a time per producer. `record`
-/// need not be aligned and stays the caller's.
-///
-/// Returns `PF_OK` if the record was taken, `PF_FULL` if it was dropped because the lane is full.
-/// Errors: `PF_ERR_INVALID_ARGUMENT` (NULL, a wrong size, a layout with a payload; not counted as
-/// offered), `PF_ERR_CLOSED` (the producer or its sink was closed), or the class of the sink's first
-/// error, in which case the record counts as dropped.
+/// May block. Any thread. Errors: the error that the sink has met and not got over, `PF_ERR_CLOSED`,
+/// `PF_ERR_STALE_HANDLE`, `PF_ERR_INVALID_ARGUMENT` (NULL).
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn pf_try_record(
-    producer: *mut pf_producer,
-    record: *const c_void,
-    size: u64,
-) -> pf_status {
-    // SAFETY: NULL is ruled out by `as_mut`; else the pointer is one of `pf_producer_open`, in use by
-    // this thread alone.
-    let Some(producer) = (unsafe { producer.as_mut() }) else { return PF_ERR_INVALID_ARGUMENT };
-    let Some(open) = &mut producer.open else { return PF_ERR_CLOSED };
-    if record.is_null() || size > isize::MAX as u64 {
-        return PF_ERR_INVALID_ARGUMENT;
-    }
-    // SAFETY: the caller says that `size` bytes are readable.
-    let record = unsafe { std::slice::from_raw_parts(record.cast(), size as usize) };
-    status(open.try_record(record))
-}
-
-/// Offers a record and its payload, for layouts with a payload. Both are copied, or dropped and counted.
-///
-/// `record` is NULL with `size` 0 if the layout has no fields; `payload` may be NULL with `payload_size`
-/// 0. Blocking, threads and results are those of `pf_try_record`, and `PF_OVERSIZED` if the payload is
-/// longer than `max_payload`: dropped and counted.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn pf_try_record_payload(
-    producer: *mut pf_producer,
-    record: *const c_void,
-    size: u64,
-    payload: *const c_void,
-    payload_size: u64,
-) -> pf_status {
-    // SAFETY: as in `pf_try_record`.
-    let Some(producer) = (unsafe { producer.as_mut() }) else { return PF_ERR_INVALID_ARGUMENT };
-    let Some(open) = &mut producer.open else { return PF_ERR_CLOSED };
-    // SAFETY: the caller says that these many bytes are readable.
-    let (Some(record), Some(payload)) = (unsafe { (hot(record, size), hot(payload, payload_size)) }) else {
-        return PF_ERR_INVALID_ARGUMENT;
-    };
-    status(open.try_record_payload(record, payload))
-}
-
-/// # Safety
-/// `pointer`, unless NULL or `size` is 0, is readable for `size` bytes.
-unsafe fn hot<'a>(pointer: *const c_void, size: u64) -> Option<&'a [u8]> {
-    match (pointer.is_null(), size) {
-        (_, 0) => Some(&[]),
-        (true, _) | (_, 0x8000_0000_0000_0000..) => None,
-        // SAFETY: the caller's promise.
-        (false, size) => Some(unsafe { std::slice::from_raw_parts(pointer.cast(), size as usize) }),
-    }
-}
-
-#[inline]
-fn status(offer: Offer) -> pf_status {
-    match offer {
-        Offer::Accepted => PF_OK,
-        Offer::Full => PF_FULL,
-        Offer::Oversized => PF_OVERSIZED,
-        Offer::WrongShape => PF_ERR_INVALID_ARGUMENT,
-        Offer::Refused(class) => class,
-    }
-}
-
-/// Closes a producer: its thread offers no more. What lies in its lane is still captured, then the lane's
-/// memory is given back. Closing twice is fine; so is not closing, as `pf_sink_close` does it.
-///
-/// Never blocks. The thread that uses the producer, or another while it is not in use.
-/// Errors: `PF_ERR_INVALID_ARGUMENT` (NULL).
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn pf_producer_close(producer: *mut pf_producer, error: *mut pf_error) -> pf_status {
+pub unsafe extern "C" fn pf_sink_flush(sink: *mut pf_sink, error: *mut pf_error) -> pf_status {
     // SAFETY: what the header asks of the caller.
-    unsafe {
-        boundary(error, || {
-            input::output(producer, "producer")?.open = None;
-            Ok(())
-        })
-    }
+    unsafe { boundary(error, || SINKS.get(sink, "sink")?.sink.flush()) }
 }
 
 /// Closes every producer, captures what lies in their lanes, publishes the part under its final name.
@@ -289,7 +412,6 @@ pub unsafe extern "C" fn pf_sink_close(
         boundary(error, || {
             let open = SINKS.get(sink, "sink")?;
             input::check_result(result)?;
-            let mut open = open.lock();
             let done = open.sink.close()?;
             let path = open.path.as_ptr();
             input::result(result, |struct_size| pf_sink_result {
@@ -304,13 +426,15 @@ pub unsafe extern "C" fn pf_sink_close(
                 bytes: done.part.bytes,
                 row_groups: done.part.row_groups,
                 path,
+                lost: done.lost,
             })
         })
     }
 }
 
 /// Frees a sink and all its producers, whose pointers must not be used any more. One that was not closed
-/// publishes nothing, and its temporary file is removed. NULL and stale handles are ignored.
+/// publishes nothing, and its temporary file is removed; unless it has a journal or lanes in files: then all stays
+/// as a crash would leave it. NULL and stale handles are ignored.
 ///
 /// May wait for a batch being encoded. Any thread.
 #[unsafe(no_mangle)]

@@ -11,7 +11,7 @@ use super::boundary::{boundary, boundary_free, boundary_state};
 use super::columns::{Scratch, pf_row_chunk};
 use super::error::{PF_FULL, PF_OK, PF_TIMEOUT, pf_error, pf_status};
 use super::handle::{Kind, Table};
-use super::input::{self, CStruct};
+use super::input::{self, CStruct, DAY_MS};
 use super::parquet_options::{
     PF_STATISTICS_DEFAULT, pf_column_options, pf_sort_key, read_columns, read_sorting, statistics,
 };
@@ -247,7 +247,6 @@ impl pf_writer_options {
         if given.reserved != 0 {
             return Err(Error::invalid(format!("options.reserved is {}; give 0", given.reserved)));
         }
-        const DAY_MS: u64 = 24 * 60 * 60 * 1000;
         if given.sync_ms > DAY_MS {
             return Err(Error::invalid(format!(
                 "options.sync_ms is {}, more than a day; give 0 to {DAY_MS} milliseconds",

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use parquet::arrow::ARROW_SCHEMA_META_KEY;
-use parquet::errors::Result as ParquetResult;
+use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::metadata::{
     KeyValue, PageIndexPolicy, ParquetMetaData, ParquetMetaDataOptions, ParquetMetaDataReader,
     ParquetMetaDataWriter, RowGroupMetaData,
@@ -36,6 +36,11 @@ pub struct Restored {
     /// Of the part.
     pub bytes: u64,
     journal_bytes: u64,
+}
+
+fn corrupt(unfinished: &Unfinished, error: &ParquetError) -> Error {
+    let path = unfinished.path().display();
+    Error::new(ErrorClass::Corrupt, format!("the journal of \"{path}\": {error}"))
 }
 
 /// An entry, as long as its journal is in memory.
@@ -75,19 +80,13 @@ pub fn parse(footer: &[u8]) -> ParquetResult<ParquetMetaData> {
 impl Restored {
     /// Reads what was left. Notes tell up to where a part is good; without any, it is up to its last row group.
     pub fn read(unfinished: &Unfinished) -> Result<Self> {
-        let corrupt = |e| {
-            Error::new(
-                ErrorClass::Corrupt,
-                format!("the journal of \"{}\": {e}", unfinished.path().display()),
-            )
-        };
         let contents = unfinished.contents();
         let mut entries = good(unfinished)?;
         if let Some(last) = entries.iter().rposition(|entry| entry.is_note) {
             entries.truncate(last + 1);
         }
         let mut restored = Restored {
-            header: parse(&contents.header).map_err(corrupt)?,
+            header: Restored::header(unfinished)?,
             row_groups: Vec::new(),
             indexes: Vec::new(),
             note: None,
@@ -97,10 +96,15 @@ impl Restored {
         for entry in entries {
             match entry.is_note {
                 true => restored.note = Some(entry.content.to_vec()),
-                false => restored.push(&parse(entry.content).map_err(corrupt)?),
+                false => restored.push(&parse(entry.content).map_err(|e| corrupt(unfinished, &e))?),
             }
         }
         Ok(restored)
+    }
+
+    /// The footer without row groups that a journal begins with.
+    pub fn header(unfinished: &Unfinished) -> Result<ParquetMetaData> {
+        parse(&unfinished.contents().header).map_err(|e| corrupt(unfinished, &e))
     }
 
     fn push(&mut self, footer: &ParquetMetaData) {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use parquet::arrow::{ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata};
+use parquet::arrow::{ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata, parquet_to_arrow_schema};
 use parquet::basic::Type;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
@@ -83,6 +83,15 @@ impl ParquetPart {
         let assembly = assembly.map_err(|e| starting(&path, &e))?;
         let (chosen, page_crc) = (encoders.chosen(), options.page_crc);
         Ok((ParquetPart { assembly, path, chosen, page_crc }, encoders, note))
+    }
+
+    /// The schema of a part that was cut short.
+    pub fn schema_of(unfinished: &Unfinished) -> Result<Schema> {
+        let header = Restored::header(unfinished)?;
+        let file = header.file_metadata();
+        let schema = parquet_to_arrow_schema(file.schema_descr(), file.key_value_metadata());
+        let schema = schema.map_err(|e| starting(unfinished.path(), &e))?;
+        Schema::new(schema.fields().iter().map(|field| field.as_ref().clone()).collect())
     }
 
     /// A part that was cut short, to be finished as it is, with the schema and metadata that its journal has.

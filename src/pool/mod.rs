@@ -27,7 +27,7 @@ use tokio::sync::Notify;
 pub use options::PoolOptions;
 pub use queue::{EncodeQueue, QueueOptions, Stopper};
 pub use stats::{Meter, Stats};
-pub(crate) use threads::spawn_thread;
+pub(crate) use threads::{check_cpus, pin, spawn_thread};
 
 use self::room::{BATCHES_OF_ALL, LONG_QUEUE, Room, Rooms};
 use self::spent::Spent;

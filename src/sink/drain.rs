@@ -1,27 +1,27 @@
 //! The drain thread: visits the lanes in turn and turns what lies in them into columns.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 
-use super::lane::{ALIGN, LaneCounts, LaneReader};
-use super::{HEADER, RecordLayout, SinkSummary};
-use crate::columns::{ColumnSlice, Values};
+use super::clock::Clock;
+use super::durable::LaneDir;
+use super::entry::{BURST, Form, Origin, Staging};
+use super::gaps::{self, Progress};
+use super::lane::{LaneCounts, LaneMeter, LaneReader};
+use super::merge::{Order, Seen};
+use super::{Idle, OnError, RecordLayout, SinkSummary};
 use crate::error::{Error, ErrorClass, Result};
-use crate::writer::Writer;
-
-/// Records taken from a lane at a time; then its room is given back.
-const BURST: usize = 4096;
+use crate::pool::Meter;
+use crate::writer::{Writer, WriterOptions};
 
 /// A pass that moved fewer records than this is followed by a pause, so that a slow feed does not keep
 /// a core busy with handfuls.
 const WORTH_A_PASS: usize = 512;
-
-/// The pause. At 10 million records a second it lets 1,000 gather in a lane.
-const PAUSE: Duration = Duration::from_micros(100);
 
 const RUN: u8 = 0;
 const STOP: u8 = 1;
@@ -29,95 +29,216 @@ const ABANDON: u8 = 2;
 
 /// What the sink and its drain thread share.
 #[derive(Default)]
-struct Shared {
+pub struct Shared {
     /// `RUN`, `STOP` or `ABANDON`.
     order: AtomicU8,
     /// Lanes opened since the drain last looked.
-    opened: Mutex<Vec<LaneReader>>,
+    opened: Mutex<Vec<(u32, LaneReader)>>,
+    /// What ended the drain early.
     failure: Mutex<Option<Error>>,
+    /// The last error that it met, fatal or not.
+    last_error: Mutex<Option<Error>>,
+    /// Of the lanes that are open, and the sum over those that are not.
+    meters: Mutex<(Vec<(u32, LaneMeter)>, LaneCounts)>,
+    writer: Mutex<Option<Meter>>,
+    pub rows: AtomicU64,
+    pub lost: AtomicU64,
+    pub late: AtomicU64,
+    pub replaced: AtomicU64,
+    pub retries: AtomicU64,
+    flushes_asked: AtomicU64,
+    flushes_done: Mutex<u64>,
+    flushed: Condvar,
 }
 
-/// The sink's hold on its drain.
-#[derive(Clone)]
-pub struct Handle(Arc<Shared>);
-
-impl Handle {
+impl Shared {
     /// Gives the drain another lane to visit, or returns the error that ended it early.
-    pub fn add(&self, lane: LaneReader) -> Result<()> {
+    pub fn add(&self, producer: u32, lane: LaneReader) -> Result<()> {
         // The lock is held over the check: a drain that fails after it still finds the lane and closes it.
-        let mut opened = self.0.opened.lock();
-        if let Some(error) = &*self.0.failure.lock() {
-            return Err(error.clone());
-        }
-        opened.push(lane);
+        let mut opened = self.opened.lock();
+        self.check()?;
+        self.meters.lock().0.push((producer, lane.meter()));
+        opened.push((producer, lane));
         Ok(())
+    }
+
+    /// The error that ended the drain early.
+    pub fn check(&self) -> Result<()> {
+        self.failure.lock().clone().map_or(Ok(()), Err)
     }
 
     /// Asks for the lanes to be closed, drained, and the part published.
     pub fn stop(&self) {
-        self.0.order.store(STOP, Ordering::Release);
+        self.order.store(STOP, Ordering::Release);
     }
 
     /// Asks for everything to be dropped.
     pub fn abandon(&self) {
-        self.0.order.store(ABANDON, Ordering::Release);
+        self.order.store(ABANDON, Ordering::Release);
     }
+
+    /// Asks for the end of the row group once everything has been drained that is in the lanes now, and waits.
+    pub fn flush(&self) -> Result<()> {
+        let asked = self.flushes_asked.fetch_add(1, Ordering::AcqRel) + 1;
+        let mut done = self.flushes_done.lock();
+        while *done < asked {
+            self.flushed.wait(&mut done);
+        }
+        drop(done);
+        self.check()?;
+        self.last_error().map_or(Ok(()), Err)
+    }
+
+    /// The last error that the drain met and has not got over.
+    pub fn last_error(&self) -> Option<Error> {
+        self.last_error.lock().clone()
+    }
+
+    /// What has been counted in all lanes, and how many of them are open.
+    pub fn counts(&self) -> (LaneCounts, usize) {
+        let meters = self.meters.lock();
+        (meters.0.iter().fold(meters.1, |sum, (_, meter)| sum.and(meter.counts())), meters.0.len())
+    }
+
+    /// The lanes that are open.
+    pub fn lanes(&self) -> Vec<LaneMeter> {
+        self.meters.lock().0.iter().map(|(_, meter)| meter.clone()).collect()
+    }
+
+    /// What the writer counts.
+    pub fn writer(&self) -> Option<Meter> {
+        self.writer.lock().clone()
+    }
+
+    fn end_lane(&self, producer: u32) {
+        let mut meters = self.meters.lock();
+        if let Some(i) = meters.0.iter().position(|(other, _)| *other == producer) {
+            let (_, meter) = meters.0.remove(i);
+            meters.1 = meters.1.and(LaneCounts { used_bytes: 0, ..meter.counts() });
+        }
+    }
+
+    fn wake_flushes(&self, done: u64) {
+        *self.flushes_done.lock() = done;
+        self.flushed.notify_all();
+    }
+}
+
+/// What a drain needs to know.
+pub struct Setup {
+    pub path: std::path::PathBuf,
+    pub layout: RecordLayout,
+    pub form: Form,
+    pub writer: WriterOptions,
+    pub order: Option<Order>,
+    pub idle: Idle,
+    pub cpu: Option<usize>,
+    pub max_delay: Option<Duration>,
+    pub on_error: OnError,
+    pub durable: Option<LaneDir>,
+    pub clock: Clock,
 }
 
 pub struct Drain {
     shared: Arc<Shared>,
-    layout: RecordLayout,
-    writer: Writer,
+    setup: Setup,
+    /// None while storage is in trouble; then until when.
+    writer: std::result::Result<Writer, Instant>,
     lanes: Vec<Lane>,
-    /// Counts of lanes that are closed and empty.
-    finished: Vec<(u64, LaneCounts)>,
+    /// Of producers that are closed and whose lanes are empty.
+    finished: Vec<(u32, Progress)>,
     staging: Staging,
+    /// Rows appended since the row group began, and when the first of them was.
+    rows: usize,
+    since: Option<Instant>,
+    /// Notes given to the writer that may not be in its journal yet: what each says.
+    notes: VecDeque<Vec<(u32, Progress)>>,
+    notes_dropped: u64,
+    last_key: i128,
+    /// A flush that was asked for, and up to where the lanes were filled then.
+    flushing: Option<(u64, Vec<(u32, u64)>)>,
+    /// Producers that are finished while their lane's file is still there.
+    files: Vec<u32>,
 }
 
 struct Lane {
-    producer: u64,
+    producer: u32,
     reader: LaneReader,
+    progress: Progress,
+    /// What is in the last note, and in the last that is in the journal.
+    noted: Progress,
+    kept: Progress,
+    not_before: i64,
+    /// Of the process that wrote it, if that is gone, and the system was started anew since.
+    clock: Option<Clock>,
+    seen: Seen,
 }
 
-/// Records with payloads, gathered out of the lane: heads at one stride, payloads end to end.
-#[derive(Default)]
-struct Staging {
-    heads: Vec<u8>,
-    payloads: Vec<u8>,
-    offsets: Vec<u8>,
+/// A lane that another process left.
+pub struct Left {
+    pub producer: u32,
+    pub reader: LaneReader,
+    pub progress: Progress,
+    pub clock: Option<Clock>,
 }
 
 impl Drain {
-    pub fn new(layout: RecordLayout, writer: Writer) -> Self {
+    pub fn new(shared: Arc<Shared>, setup: Setup, writer: Writer) -> Self {
+        *shared.writer.lock() = Some(writer.meter());
         Drain {
-            shared: Arc::default(),
-            layout,
-            writer,
+            staging: Staging::new(&setup.layout, setup.form),
+            shared,
+            setup,
+            writer: Ok(writer),
             lanes: Vec::new(),
             finished: Vec::new(),
-            staging: Staging::default(),
+            rows: 0,
+            since: None,
+            notes: VecDeque::new(),
+            notes_dropped: 0,
+            last_key: i128::MIN,
+            flushing: None,
+            files: Vec::new(),
         }
     }
 
-    pub fn handle(&self) -> Handle {
-        Handle(self.shared.clone())
+    /// Takes over what another process left: its lanes, and how far the others had got.
+    pub fn take_over(&mut self, left: Vec<Left>, finished: Vec<(u32, Progress)>) {
+        for Left { producer, reader, progress, clock } in left {
+            self.shared.meters.lock().0.push((producer, reader.meter()));
+            self.lanes.push(Lane { clock, ..Lane::new(producer, reader, progress) });
+        }
+        self.finished = finished;
+    }
+
+    /// Whether the writer keeps a journal.
+    fn is_journaled(&self) -> bool {
+        self.setup.writer.journal
     }
 
     /// The thread's body. A failure is passed on to the lanes, whose producers then refuse records.
     pub fn run(mut self) -> Result<SinkSummary> {
+        self.setup.cpu.iter().for_each(|&cpu| crate::pool::pin(&[cpu]));
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.drain_all()))
             .unwrap_or_else(|panic| Err(Error::panic(&*panic, "draining records")));
         if let Err(error) = &result {
             *self.shared.failure.lock() = Some(error.clone());
+            *self.shared.last_error.lock() = Some(error.clone());
             self.take_opened();
             self.lanes.iter().for_each(|lane| lane.reader.close(error.class() as i32));
         }
+        self.shared.wake_flushes(u64::MAX);
         result
     }
 
     fn drain_all(&mut self) -> Result<SinkSummary> {
+        if self.is_journaled() {
+            // Rows before the first note would be recovered without it.
+            self.end_row_group()?;
+        }
         loop {
             let order = self.shared.order.load(Ordering::Acquire);
+            let flushes = self.shared.flushes_asked.load(Ordering::Acquire);
             self.take_opened();
             if order != RUN {
                 self.lanes.iter().for_each(|lane| lane.reader.close(ErrorClass::Closed as i32));
@@ -125,112 +246,426 @@ impl Drain {
             if order == ABANDON {
                 return Err(Error::new(ErrorClass::Closed, "the sink was freed before it was closed"));
             }
-            let moved = self.pass()?;
-            if order == STOP && self.lanes.is_empty() {
+            self.compare_clocks()?;
+            let moved = match self.work(flushes) {
+                Ok(moved) => moved,
+                Err(error) => self.get_over(error, order == STOP)?,
+            };
+            if order == STOP && self.lanes.is_empty() && self.writer.is_ok() {
                 return self.finish();
             }
             if moved < WORTH_A_PASS {
-                thread::sleep(PAUSE);
+                self.pause();
             }
         }
+    }
+
+    /// One pass; returns the number of records moved.
+    fn work(&mut self, flushes: u64) -> Result<usize> {
+        self.open_again()?;
+        if self.writer.is_err() {
+            self.shared.wake_flushes(flushes);
+            return Ok(0);
+        }
+        if self.flushing.is_none() && flushes > *self.shared.flushes_done.lock() {
+            self.flushing =
+                Some((flushes, self.lanes.iter_mut().map(|lane| (lane.producer, lane.tail())).collect()));
+        }
+        let moved = match self.setup.order {
+            None => self.pass()?,
+            Some(order) => self.ordered_pass(order)?,
+        };
+        let is_due =
+            self.setup.max_delay.zip(self.since).is_some_and(|(most, since)| since.elapsed() >= most);
+        let is_closing = self.shared.order.load(Ordering::Relaxed) != RUN;
+        let flushed = self.flushing.take_if(|(_, tails)| {
+            let is_behind = |lane: &Lane| {
+                tails.iter().any(|&(producer, tail)| {
+                    producer == lane.producer && lane.reader.cursor().position < tail
+                })
+            };
+            !self.lanes.iter().any(is_behind)
+        });
+        if is_due || flushed.is_some() || self.is_noting_due() || (is_closing && moved == 0 && self.rows > 0)
+        {
+            self.end_row_group()?;
+        }
+        flushed.into_iter().for_each(|(flush, _)| self.shared.wake_flushes(flush));
+        self.give_back()?;
+        self.end_lanes();
+        Ok(moved)
+    }
+
+    fn pause(&self) {
+        match self.setup.idle {
+            Idle::Spin => std::hint::spin_loop(),
+            Idle::Yield => thread::yield_now(),
+            Idle::Sleep(time) => thread::sleep(time),
+        }
+    }
+
+    fn compare_clocks(&mut self) -> Result<()> {
+        if self.setup.clock.compare()
+            && let Some(lanes) = &self.setup.durable
+        {
+            lanes.keep_clock(&self.setup.clock)?;
+        }
+        Ok(())
     }
 
     fn take_opened(&mut self) {
-        for reader in self.shared.opened.lock().drain(..) {
-            let producer = (self.lanes.len() + self.finished.len()) as u64;
-            self.lanes.push(Lane { producer, reader });
+        for (producer, reader) in self.shared.opened.lock().drain(..) {
+            self.lanes.push(Lane::new(producer, reader, Progress::default()));
         }
     }
 
-    /// Visits every lane once; returns the number of records moved.
+    /// Visits every lane once.
     fn pass(&mut self) -> Result<usize> {
-        let (mut moved, mut i) = (0, 0);
-        while i < self.lanes.len() {
-            let reader = &mut self.lanes[i].reader;
-            // In this order: nothing can follow what is available after the lane was seen closed.
-            let closed = reader.is_closed();
-            if reader.available() > 0 {
-                moved += match self.layout.has_payload() {
-                    false => drain_records(reader, &self.layout, &mut self.writer)?,
-                    true => drain_payloads(reader, &self.layout, &mut self.writer, &mut self.staging)?,
-                };
-            } else if closed {
-                let lane = self.lanes.remove(i);
-                self.finished.push((lane.producer, lane.reader.counts()));
+        let mut moved = 0;
+        for i in 0..self.lanes.len() {
+            if self.lanes[i].look() == 0 {
                 continue;
             }
-            i += 1;
+            moved += match self.setup.form.has_payload() {
+                false => self.move_records(i)?,
+                true => self.move_payloads(i)?,
+            };
         }
         Ok(moved)
     }
 
+    /// Moves a run of fixed records: the columns are copied straight out of the lane.
+    fn move_records(&mut self, i: usize) -> Result<usize> {
+        let lane = &mut self.lanes[i];
+        let stride = self.setup.form.entries().stride;
+        let records = (lane.reader.run_len() / stride).min(BURST);
+        let origin = lane.origin(&self.setup.clock);
+        let (slices, last) = self.staging.slices_of(lane.reader.bytes(0, records * stride), origin);
+        append(&mut self.writer, &self.shared, &slices)?;
+        lane.not_before = last;
+        lane.advance(records * stride, records as u64, self.setup.durable.is_some());
+        self.appended(records)
+    }
+
+    /// Moves records with payloads, which lie at no fixed distance and so are gathered first.
+    fn move_payloads(&mut self, i: usize) -> Result<usize> {
+        let (lane, form) = (&mut self.lanes[i], self.setup.form);
+        let run = lane.reader.bytes(0, lane.reader.run_len());
+        let (mut at, first) = (0, lane.progress.cursor.sequence());
+        self.staging.clear();
+        while at < run.len() && !self.staging.is_full() {
+            let entry = &run[at..];
+            let sequence = first + self.staging.len() as u64;
+            lane.not_before = self.staging.push(entry, Origin { sequence, ..lane.origin(&self.setup.clock) });
+            at += form.len(entry);
+        }
+        let records = self.staging.len();
+        append(&mut self.writer, &self.shared, &self.staging.slices())?;
+        lane.advance(at, records as u64, self.setup.durable.is_some());
+        self.appended(records)
+    }
+
+    /// Moves records of all lanes in their order.
+    fn ordered_pass(&mut self, order: Order) -> Result<usize> {
+        let (now, form, mut late) = (Instant::now(), self.setup.form, 0);
+        let is_closing = self.shared.order.load(Ordering::Relaxed) != RUN;
+        for lane in &mut self.lanes {
+            lane.look();
+            let tail = lane.reader.cursor().position + lane.reader.available();
+            lane.seen.look(tail, now, order.window);
+        }
+        self.staging.clear();
+        let before: Vec<_> = self.lanes.iter().map(|lane| lane.progress).collect();
+        let mut keys: Vec<_> = self.lanes.iter_mut().map(|lane| lane.key(form, order)).collect();
+        while !self.staging.is_full() {
+            let all_have = is_closing || keys.iter().all(Option::is_some);
+            let is_ripe = |lane: &Lane| lane.seen.is_ripe(lane.reader.cursor().position);
+            if !all_have && !self.lanes.iter().any(is_ripe) {
+                break;
+            }
+            let next = keys.iter().enumerate().filter_map(|(i, key)| key.map(|key| (key, i))).min();
+            let Some((key, i)) = next else { break };
+            late += u64::from(key < self.last_key);
+            self.last_key = self.last_key.max(key);
+            let lane = &mut self.lanes[i];
+            let entry = lane.reader.bytes(0, lane.reader.run_len());
+            lane.not_before = self.staging.push(entry, lane.origin(&self.setup.clock));
+            let len = form.len(entry);
+            lane.reader.advance(len, 1);
+            keys[i] = lane.key(form, order);
+        }
+        let records = self.staging.len();
+        if records == 0 {
+            return Ok(0);
+        }
+        let appended = append(&mut self.writer, &self.shared, &self.staging.slices());
+        for (lane, before) in self.lanes.iter_mut().zip(before) {
+            match appended {
+                Ok(()) => lane.advance(0, 0, self.setup.durable.is_some()),
+                Err(_) => lane.go_back(before),
+            }
+        }
+        appended?;
+        self.shared.late.fetch_add(late, Ordering::Relaxed);
+        self.appended(records)
+    }
+
+    fn appended(&mut self, records: usize) -> Result<usize> {
+        self.rows += records;
+        self.since.get_or_insert_with(Instant::now);
+        self.shared.rows.fetch_add(records as u64, Ordering::Release);
+        Ok(records)
+    }
+
+    /// Whether the row group is to end, so that its records need not stay in the lanes any longer, or are safe.
+    fn is_noting_due(&self) -> bool {
+        let is_full = |lane: &Lane| {
+            lane.progress.cursor.position - lane.noted.cursor.position >= lane.reader.capacity() / 4
+        };
+        let is_durable = self.setup.durable.is_some();
+        let rows = self.setup.writer.parquet.row_group_rows;
+        self.is_journaled()
+            && self.rows > 0
+            && (self.rows + BURST > rows || is_durable && self.lanes.iter().any(is_full))
+    }
+
+    /// Ends the row group; with a journal, notes what is in it.
+    fn end_row_group(&mut self) -> Result<()> {
+        let Ok(writer) = &mut self.writer else { return Ok(()) };
+        if self.setup.writer.journal {
+            self.lanes.iter_mut().for_each(|lane| lane.noted = lane.progress);
+            let lanes = self.lanes.iter().map(|lane| (lane.producer, lane.progress));
+            let note: Vec<_> = self.finished.iter().copied().chain(lanes).collect();
+            writer.flush_noted(gaps::note(&note))?;
+            self.notes.push_back(note);
+        } else if self.rows > 0 {
+            writer.flush()?;
+        }
+        (self.rows, self.since) = (0, None);
+        Ok(())
+    }
+
+    /// Gives the room of records back that are in the journal.
+    fn give_back(&mut self) -> Result<()> {
+        let Ok(writer) = &self.writer else { return Ok(()) };
+        let mut kept = None;
+        while self.notes_dropped < writer.notes_kept()
+            && let Some(note) = self.notes.pop_front()
+        {
+            self.notes_dropped += 1;
+            kept = Some(note);
+        }
+        let (Some(kept), Some(lanes)) = (kept, &self.setup.durable) else { return Ok(()) };
+        for (producer, progress) in kept {
+            match self.lanes.iter_mut().find(|lane| lane.producer == producer) {
+                Some(lane) => {
+                    lane.kept = progress;
+                    lane.reader.release(progress.cursor);
+                }
+                None if progress.is_done => {
+                    if let Some(i) = self.files.iter().position(|&other| other == producer) {
+                        lanes.remove_lane(producer)?;
+                        self.files.swap_remove(i);
+                    }
+                }
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the lanes that are closed and empty: those in files, once all that was in them is in the journal.
+    fn end_lanes(&mut self) {
+        let (mut i, is_durable) = (0, self.setup.durable.is_some());
+        while i < self.lanes.len() {
+            let lane = &mut self.lanes[i];
+            // In this order: nothing can follow what is available after the lane was seen closed.
+            if !lane.reader.is_closed()
+                || lane.look() > 0
+                || is_durable && lane.kept.cursor.position < lane.progress.cursor.position
+            {
+                i += 1;
+                continue;
+            }
+            let mut lane = self.lanes.remove(i);
+            lane.reader.last_gap().into_iter().for_each(|gap| lane.progress.add(gap));
+            lane.progress.cursor = lane.reader.cursor();
+            lane.progress.end(lane.reader.meter().counts());
+            self.finished.push((lane.producer, lane.progress));
+            if is_durable {
+                self.files.push(lane.producer);
+            }
+            self.shared.end_lane(lane.producer);
+        }
+    }
+
+    /// What an error means: the end, or another try.
+    fn get_over(&mut self, error: Error, is_closing: bool) -> Result<usize> {
+        let OnError::Resume { retry } = self.setup.on_error else { return Err(error) };
+        let is_storage = matches!(
+            error.class(),
+            ErrorClass::NoSpace | ErrorClass::Io | ErrorClass::Permission | ErrorClass::NotFound
+        );
+        if !is_storage || (is_closing && self.writer.is_err()) {
+            return Err(error);
+        }
+        *self.shared.last_error.lock() = Some(error);
+        // Dropped before the part is opened again.
+        self.writer = Err(Instant::now() + retry);
+        Ok(0)
+    }
+
+    /// Goes on with the part after an error, if it is time to.
+    fn open_again(&mut self) -> Result<()> {
+        let Err(due) = self.writer else { return Ok(()) };
+        let is_closing = self.shared.order.load(Ordering::Relaxed) != RUN;
+        if Instant::now() < due && !is_closing {
+            return Ok(());
+        }
+        self.shared.retries.fetch_add(1, Ordering::Relaxed);
+        let Setup { path, layout, writer: options, .. } = &self.setup;
+        let (writer, note) = match Writer::resume(path, layout.schema(), options)? {
+            Some((writer, note)) => (writer, note.map_or(Ok(Vec::new()), |note| gaps::read_note(&note))?),
+            None => (Writer::open(path, layout.schema(), options)?, Vec::new()),
+        };
+        *self.shared.writer.lock() = Some(writer.meter());
+        self.writer = Ok(writer);
+        self.go_back(&note);
+        *self.shared.last_error.lock() = None;
+        self.notes.clear();
+        self.notes_dropped = 0;
+        self.rows = 0;
+        // So that what is lost is known after another error, too.
+        self.end_row_group()
+    }
+
+    /// Reads what is not in the part once more, or counts it as lost where the lane has it no more.
+    fn go_back(&mut self, note: &[(u32, Progress)]) {
+        let kept = |producer: u32| {
+            note.iter().find(|(other, _)| *other == producer).map_or(Progress::default(), |(_, kept)| *kept)
+        };
+        let is_durable = self.setup.durable.is_some();
+        for lane in &mut self.lanes {
+            let kept = kept(lane.producer);
+            if is_durable {
+                (lane.noted, lane.kept) = (kept, kept);
+                lane.go_back(kept);
+            } else {
+                lane.progress.lose_since(&kept);
+            }
+        }
+        if !is_durable {
+            self.finished.iter_mut().for_each(|(producer, progress)| progress.lose_since(&kept(*producer)));
+        }
+        let all = || self.lanes.iter().map(|lane| &lane.progress).chain(self.finished.iter().map(|(_, p)| p));
+        let (records, lost): (u64, u64) =
+            (all().map(|p| p.cursor.records).sum(), all().map(|p| p.lost).sum());
+        self.shared.lost.store(lost, Ordering::Relaxed);
+        self.shared.rows.store(records - lost, Ordering::Relaxed);
+    }
+
     fn finish(&mut self) -> Result<SinkSummary> {
-        let mut counts = LaneCounts::default();
-        let mut gaps = String::new();
         self.finished.sort_unstable_by_key(|(producer, _)| *producer);
-        for (producer, lane) in &self.finished {
-            counts.accepted += lane.accepted;
-            counts.dropped += lane.dropped;
-            counts.oversized += lane.oversized;
-            gaps += &format!(
-                r#"{}{{"producer":{producer},"accepted":{},"dropped":{},"oversized":{}}}"#,
-                if gaps.is_empty() { "" } else { "," },
-                lane.accepted,
-                lane.dropped,
-                lane.oversized
-            );
+        let describe =
+            |(producer, progress): &(u32, Progress)| progress.describe(*producer, &self.setup.clock);
+        let gaps: Vec<_> = self.finished.iter().map(describe).collect();
+        let sum = |value: fn(&Progress) -> u64| self.finished.iter().map(|(_, p)| value(p)).sum();
+        let counts = self.shared.counts().0;
+        let counts = LaneCounts {
+            accepted: sum(|p| p.accepted),
+            dropped: sum(|p| p.dropped),
+            oversized: sum(|p| p.oversized),
+            ..counts
+        };
+        let Ok(writer) = &mut self.writer else {
+            return Err(Error::new(ErrorClass::Internal, "no part to publish; this is a defect"));
+        };
+        writer.put_metadata("libflow.gaps", format!("[{}]", gaps.join(",")))?;
+        if self.setup.form.stamped {
+            writer.put_metadata("libflow.clock", self.setup.clock.describe())?;
         }
-        self.writer.put_metadata("libflow.gaps", format!("[{gaps}]"))?;
-        let part = self.writer.close()?;
-        let producers = self.finished.len() as u64;
-        Ok(SinkSummary { part, counts, producers, replaced: self.writer.replaced() })
+        let part = writer.close()?;
+        if let Some(lanes) = self.setup.durable.take() {
+            lanes.remove()?;
+        }
+        let replaced = writer.replaced() + self.staging.replaced();
+        Ok(SinkSummary {
+            part,
+            counts,
+            producers: self.finished.len() as u64,
+            replaced,
+            lost: self.shared.lost.load(Ordering::Relaxed),
+        })
     }
 }
 
-/// Moves a run of fixed records: the columns are copied straight out of the lane.
-fn drain_records(reader: &mut LaneReader, layout: &RecordLayout, writer: &mut Writer) -> Result<usize> {
-    let stride = layout.size().next_multiple_of(ALIGN);
-    let run = reader.run(stride, BURST);
-    let (bytes, records) = (run.len(), run.len() / stride);
-    writer.append_captured(&layout.slices(run, stride, records))?;
-    reader.release(bytes);
-    Ok(records)
+impl Lane {
+    fn new(producer: u32, reader: LaneReader, progress: Progress) -> Self {
+        Lane {
+            producer,
+            reader,
+            progress,
+            noted: progress,
+            kept: progress,
+            not_before: i64::MIN,
+            clock: None,
+            seen: Seen::default(),
+        }
+    }
+
+    /// Bytes that can be read.
+    fn look(&mut self) -> u64 {
+        let available = self.reader.look(|gap| self.progress.add(gap));
+        self.progress.cursor = self.reader.cursor();
+        available
+    }
+
+    /// Up to where it is filled.
+    fn tail(&mut self) -> u64 {
+        self.look() + self.reader.cursor().position
+    }
+
+    fn go_back(&mut self, to: Progress) {
+        self.progress = to;
+        self.reader.rewind(to.cursor);
+    }
+
+    fn origin<'a>(&'a self, clock: &'a Clock) -> Origin<'a> {
+        Origin {
+            producer: self.producer,
+            sequence: self.reader.cursor().sequence(),
+            clock: self.clock.as_ref().unwrap_or(clock),
+            not_before: self.not_before,
+        }
+    }
+
+    /// Where the next record stands in the order.
+    fn key(&mut self, form: Form, order: Order) -> Option<i128> {
+        if self.reader.run_len() == 0 && self.look() == 0 {
+            return None;
+        }
+        Some(order.key(form, self.reader.bytes(0, self.reader.run_len())))
+    }
+
+    /// Moves the cursor on; what is not `kept` by a journal is given back at once.
+    fn advance(&mut self, len: usize, records: u64, kept: bool) {
+        if records > 0 {
+            self.reader.advance(len, records);
+        }
+        self.progress.cursor = self.reader.cursor();
+        if !kept {
+            self.reader.release(self.progress.cursor);
+        }
+    }
 }
 
-/// Moves records with payloads, which lie at no fixed distance and so are gathered first.
-fn drain_payloads(
-    reader: &mut LaneReader,
-    layout: &RecordLayout,
-    writer: &mut Writer,
-    staging: &mut Staging,
-) -> Result<usize> {
-    let stride = layout.size().next_multiple_of(ALIGN);
-    let available = reader.available();
-    let (mut at, mut records) = (0, 0);
-    staging.heads.clear();
-    staging.payloads.clear();
-    staging.offsets.clear();
-    staging.offsets.extend_from_slice(&0i32.to_le_bytes());
-    while at < available && records < BURST {
-        let mut header = [0; HEADER];
-        header.copy_from_slice(reader.entry(at, HEADER));
-        let payload = u64::from_le_bytes(header) as usize;
-        let entry = HEADER + stride + payload.next_multiple_of(ALIGN);
-        // A payload is at most 1 GiB, so the offsets of one burst stay in 32 bits.
-        if records > 0 && staging.payloads.len() + payload > 1 << 30 {
-            break;
-        }
-        let bytes = &reader.entry(at, entry)[HEADER..];
-        staging.heads.extend_from_slice(&bytes[..stride]);
-        staging.payloads.extend_from_slice(&bytes[stride..][..payload]);
-        staging.offsets.extend_from_slice(&(staging.payloads.len() as i32).to_le_bytes());
-        at += entry;
-        records += 1;
-    }
-    let mut slices = layout.slices(&staging.heads, stride, records);
-    let values = Values::Offsets { offsets: &staging.offsets, width: 4, bytes: &staging.payloads };
-    slices.push(ColumnSlice::new(values, records));
-    writer.append_captured(&slices)?;
-    reader.release(at);
-    Ok(records)
+fn append(
+    writer: &mut std::result::Result<Writer, Instant>,
+    shared: &Shared,
+    slices: &[crate::columns::ColumnSlice<'_>],
+) -> Result<()> {
+    let Ok(writer) = writer else { return Ok(()) };
+    writer.append_captured(slices)?;
+    shared.replaced.store(writer.replaced(), Ordering::Relaxed);
+    Ok(())
 }

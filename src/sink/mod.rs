@@ -1,40 +1,155 @@
 //! The record side: producers hand over records through lanes and never wait; a drain thread turns
 //! them into columns.
 
+mod clock;
 mod drain;
+mod durable;
+mod entry;
+mod gaps;
 mod lane;
 #[cfg(test)]
 mod lane_tests;
 mod layout;
+mod memory;
+mod merge;
 #[cfg(test)]
 mod model;
+mod producer;
+mod recover;
 mod sync;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
-use drain::Drain;
-pub use lane::LaneCounts;
-use lane::{ALIGN, LaneWriter, OPEN, lane};
-pub use layout::{Nulls, RecordField, RecordLayout};
+use parking_lot::{Condvar, Mutex};
+
+use clock::Clock;
+use drain::{Drain, Left, Setup, Shared};
+use durable::LaneDir;
+use entry::Form;
+use gaps::Progress;
+use lane::{Control, LaneReader, lane};
+pub use lane::{LaneCounts, LaneWriter};
+pub use layout::{Nulls, RecordField, RecordLayout, Source};
+use memory::Mapping;
+use merge::Order;
+pub use producer::{Offer, Producer, ProducerOptions};
+pub use recover::{left, recover};
+use sync::Memory;
 
 use crate::error::{Error, ErrorClass, Result};
 use crate::format::PartSummary;
-use crate::pool::spawn_thread;
+use crate::pool::{check_cpus, spawn_thread};
 use crate::writer::{Writer, WriterOptions};
 
-/// Sizes of a sink's lanes.
+/// How a sink takes records.
 #[derive(Clone, Debug)]
 pub struct SinkOptions {
-    /// Bytes of each producer's lane, rounded up to a power of two; default 4 MiB.
-    pub lane_bytes: usize,
+    /// Bytes of each producer's lane, rounded up to a power of two. None: 4 MiB, or 64 MiB in files, where a
+    /// row group is as long as a quarter of the lane.
+    pub lane_bytes: Option<usize>,
     /// Longest payload that is taken; default 64 KiB.
     pub max_payload: usize,
+    /// Where lanes lie.
+    pub lanes: Lanes,
+    /// What the drain does when there is little to do.
+    pub idle: Idle,
+    /// The CPU that the drain thread runs on; None: any.
+    pub drain_cpu: Option<usize>,
+    /// How long a record may wait for its row group to end; None: until the row group is full.
+    pub max_delay: Option<Duration>,
+    /// The order of records of several producers; None: lane by lane, as they are drained.
+    pub order: Option<OrderBy>,
+    /// What follows an error of storage.
+    pub on_error: OnError,
+}
+
+/// Where lanes lie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lanes {
+    /// In memory, which ends with the process.
+    Memory {
+        /// Whether huge pages are wanted, if there are some.
+        huge_pages: bool,
+    },
+    /// In files, which another process can drain: in `<part>.lanes`, beside the part or in this directory.
+    Files {
+        /// The directory; one of a file system in memory is as fast as memory.
+        directory: Option<PathBuf>,
+    },
+}
+
+/// What the drain does when there is little to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Idle {
+    /// Looks again at once.
+    Spin,
+    /// Lets other threads run first.
+    Yield,
+    /// Sleeps so long.
+    Sleep(Duration),
+}
+
+/// An order of records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderBy {
+    /// A field of the record; None: the capture time.
+    pub field: Option<String>,
+    /// How long a record waits for earlier ones of other producers.
+    pub window: Duration,
+}
+
+/// What follows an error of storage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnError {
+    /// The sink refuses all further records.
+    Stop,
+    /// Lanes fill, and the part is gone on with as soon as that succeeds.
+    Resume {
+        /// Time between two tries.
+        retry: Duration,
+    },
 }
 
 impl Default for SinkOptions {
     fn default() -> Self {
-        SinkOptions { lane_bytes: 4 << 20, max_payload: 64 << 10 }
+        SinkOptions {
+            lane_bytes: None,
+            max_payload: 64 << 10,
+            lanes: Lanes::Memory { huge_pages: false },
+            idle: Idle::Sleep(Duration::from_micros(100)),
+            drain_cpu: None,
+            max_delay: None,
+            order: None,
+            on_error: OnError::Stop,
+        }
+    }
+}
+
+/// Bytes of a lane, if nothing is said of it: in memory, and in a file.
+const LANE_BYTES: usize = 4 << 20;
+const LANE_FILE_BYTES: usize = 64 << 20;
+
+impl SinkOptions {
+    fn lane_bytes(&self) -> usize {
+        let default = if self.is_durable() { LANE_FILE_BYTES } else { LANE_BYTES };
+        self.lane_bytes.unwrap_or(default)
+    }
+
+    fn is_durable(&self) -> bool {
+        matches!(self.lanes, Lanes::Files { .. })
+    }
+
+    fn check(&self) -> Result<()> {
+        for (name, value) in [("lane_bytes", self.lane_bytes()), ("max_payload", self.max_payload)] {
+            if value == 0 || value > 1 << 30 {
+                return Err(Error::invalid(format!("{name} is {value}; give 1 byte to 1 GiB")));
+            }
+        }
+        check_cpus(self.drain_cpu.as_slice())
     }
 }
 
@@ -49,166 +164,312 @@ pub struct SinkSummary {
     pub producers: u64,
     /// Values that could not be stored as they were.
     pub replaced: u64,
+    /// Records that were accepted, and lost in an error of storage.
+    pub lost: u64,
+}
+
+/// What a sink has done so far.
+#[derive(Clone, Debug)]
+pub struct SinkStats {
+    /// Producers opened, and how many of them are not closed and drained.
+    pub producers: u64,
+    /// The latter.
+    pub open_producers: u64,
+    /// Sums over all producers.
+    pub counts: LaneCounts,
+    /// Records that are columns by now.
+    pub rows: u64,
+    /// Bytes of the part so far.
+    pub bytes: u64,
+    /// Row groups of the part so far.
+    pub row_groups: u64,
+    /// Records accepted and lost in an error of storage.
+    pub lost: u64,
+    /// Records that came later than the order's window.
+    pub late: u64,
+    /// Values that could not be stored as they were.
+    pub replaced: u64,
+    /// Times that a part was gone on with, or that was tried, after an error.
+    pub retries: u64,
+    /// The error that the sink has met and not got over.
+    pub last_error: Option<Error>,
 }
 
 /// Captures records into one part.
 pub struct Sink {
     layout: RecordLayout,
+    form: Form,
     options: SinkOptions,
-    drain: drain::Handle,
-    thread: Option<JoinHandle<Result<SinkSummary>>>,
-    closed: Option<Result<SinkSummary>>,
+    shared: Arc<Shared>,
+    lane_dir: Option<PathBuf>,
+    next_producer: AtomicU32,
+    thread: Mutex<Option<JoinHandle<Result<SinkSummary>>>>,
+    closed: Mutex<Option<Result<SinkSummary>>>,
+    _lane_sync: Option<LaneSync>,
 }
 
 impl Sink {
-    /// Creates the part's temporary file and starts the drain thread.
+    /// Creates the part's temporary file and starts the drain thread. With lanes in files, what another process
+    /// left of this part is gone on with: its lanes are drained into it first.
     pub fn open(
         path: &Path,
         layout: &RecordLayout,
         writer: &WriterOptions,
         options: &SinkOptions,
     ) -> Result<Self> {
-        for (name, value) in [("lane_bytes", options.lane_bytes), ("max_payload", options.max_payload)] {
-            if value == 0 || value > 1 << 30 {
-                return Err(Error::invalid(format!("{name} is {value}; give 1 byte to 1 GiB")));
+        options.check()?;
+        let order = options.order.as_ref().map(|by| -> Result<_> {
+            let key = by.field.as_deref().map(|name| layout.key(name)).transpose()?;
+            Ok(Order { key, window: by.window })
+        });
+        let order = order.transpose()?;
+        let stamped = layout.has(Source::Time) || order.is_some_and(|order| order.key.is_none());
+        let form = Form::new(layout, stamped);
+        let resumes = options.on_error != OnError::Stop;
+        let journal = writer.journal || resumes || options.is_durable();
+        let writer_options = WriterOptions { journal, ..writer.clone() };
+        let Opened { writer, lanes, left, finished } = match &options.lanes {
+            Lanes::Memory { .. } => Opened::new(Writer::open(path, layout.schema(), &writer_options)?),
+            Lanes::Files { directory } => {
+                open_files(path, directory.as_deref(), layout, stamped, &writer_options)?
             }
-        }
-        let writer = Writer::open(path, layout.schema(), writer)?;
-        let drain = Drain::new(layout.clone(), writer);
-        let handle = drain.handle();
+        };
+        let of_left = left.iter().map(|left| left.producer);
+        let next_producer =
+            of_left.chain(finished.iter().map(|(of, _)| *of)).max().map_or(0, |last| last + 1);
+        let (shared, lane_dir) =
+            (Arc::<Shared>::default(), lanes.as_ref().map(|lanes| lanes.path().to_owned()));
+        let clock = Clock::start();
+        lanes.iter().try_for_each(|lanes| lanes.keep_clock(&clock))?;
+        let setup = Setup {
+            path: path.to_owned(),
+            layout: layout.clone(),
+            form,
+            order,
+            idle: options.idle,
+            cpu: options.drain_cpu,
+            max_delay: options.max_delay,
+            on_error: options.on_error,
+            durable: lanes,
+            clock,
+            writer: writer_options,
+        };
+        let every = writer_every(&setup.writer).filter(|_| options.is_durable());
+        let mut drain = Drain::new(shared.clone(), setup, writer);
+        drain.take_over(left, finished);
         let thread = spawn_thread("flow-drain", move || drain.run())?;
         Ok(Sink {
             layout: layout.clone(),
+            form,
             options: options.clone(),
-            drain: handle,
-            thread: Some(thread),
-            closed: None,
+            _lane_sync: every.map(|every| LaneSync::start(shared.clone(), every)).transpose()?,
+            shared,
+            lane_dir,
+            next_producer: AtomicU32::new(next_producer),
+            thread: Mutex::new(Some(thread)),
+            closed: Mutex::default(),
         })
     }
 
     /// Opens a lane for one thread. Allocates and prefaults it.
-    pub fn producer(&self) -> Result<Producer> {
-        if self.thread.is_none() {
+    pub fn producer(&self, options: ProducerOptions) -> Result<Producer> {
+        if self.thread.lock().is_none() {
             return Err(Error::new(ErrorClass::Closed, "the sink is closed; open another"));
         }
-        let size = self.layout.size().next_multiple_of(ALIGN);
-        let payload = self.layout.has_payload().then_some(self.options.max_payload);
-        let longest = payload.map_or(size, |max| HEADER + size + max.next_multiple_of(ALIGN));
-        let (writer, reader) = lane(self.options.lane_bytes, longest);
-        self.drain.add(reader)?;
-        Ok(Producer { lane: writer, record_size: self.layout.size(), stride: size, max_payload: payload })
+        self.shared.check()?;
+        let max_payload = self.layout.has_payload().then_some(self.options.max_payload);
+        // Two of the longest, so that one can be written while another is read.
+        let ring = self.options.lane_bytes().max(2 * self.form.longest(self.options.max_payload));
+        let producer = self.next_producer.fetch_add(1, Ordering::Relaxed);
+        let mapping = match (&self.lane_dir, &self.options.lanes) {
+            (Some(path), _) => LaneDir::open(path)?.create_lane(producer, ring)?,
+            (None, lanes) => {
+                let huge = *lanes == Lanes::Memory { huge_pages: true };
+                Mapping::new(size_of::<Control>(), ring, huge)
+                    .map_err(|e| Error::io(&e, format!("mapping a lane of {ring} bytes")))?
+            }
+        };
+        // SAFETY: new, so zeros, with room for the control block.
+        let memory = unsafe { Memory::new(mapping) };
+        let (writer, reader) = lane(memory, self.form.entries());
+        self.shared.add(producer, reader)?;
+        Ok(Producer::new(writer, self.form.stamped, max_payload, options))
+    }
+
+    /// Ends the row group once everything has been drained that is in the lanes now, and waits for that. Returns
+    /// the error that the sink has met and not got over.
+    pub fn flush(&self) -> Result<()> {
+        self.shared.flush()
+    }
+
+    /// What has been done so far. Any thread, at any time.
+    pub fn stats(&self) -> SinkStats {
+        let written = self.shared.writer().map(|meter| meter.stats());
+        let read = |counter: &AtomicU64| counter.load(Ordering::Acquire);
+        // Before what they are made of, so that they are never more.
+        let rows = read(&self.shared.rows);
+        let (counts, open) = self.shared.counts();
+        SinkStats {
+            producers: u64::from(self.next_producer.load(Ordering::Relaxed)),
+            open_producers: open as u64,
+            counts,
+            rows,
+            bytes: written.as_ref().map_or(0, |stats| stats.bytes_written),
+            row_groups: written.as_ref().map_or(0, |stats| stats.row_groups),
+            lost: read(&self.shared.lost),
+            late: read(&self.shared.late),
+            replaced: read(&self.shared.replaced),
+            retries: read(&self.shared.retries),
+            last_error: self.shared.last_error(),
+        }
     }
 
     /// Closes every lane, drains them, publishes the part and waits for it. No producer may be inside
     /// a record call meanwhile; later calls are refused. Again, it returns the same result.
-    pub fn close(&mut self) -> Result<SinkSummary> {
-        if let Some(thread) = self.thread.take() {
-            self.drain.stop();
+    pub fn close(&self) -> Result<SinkSummary> {
+        let mut closed = self.closed.lock();
+        let thread = self.thread.lock().take();
+        if let Some(thread) = thread {
+            self.shared.stop();
             let result = thread.join().unwrap_or_else(|panic| Err(Error::panic(&*panic, "draining records")));
-            self.closed = Some(result);
+            *closed = Some(result);
         }
-        self.closed.clone().unwrap_or_else(|| Err(Error::new(ErrorClass::Closed, "the sink is closed")))
+        closed.clone().unwrap_or_else(|| Err(Error::new(ErrorClass::Closed, "the sink is closed")))
     }
 }
 
 impl Drop for Sink {
-    /// Abandons what was not closed: nothing is published.
+    /// Abandons what was not closed: nothing is published. Lanes in files stay, and so does a part with a journal.
     fn drop(&mut self) {
-        if let Some(thread) = self.thread.take() {
-            self.drain.abandon();
+        let thread = self.thread.lock().take();
+        if let Some(thread) = thread {
+            self.shared.abandon();
             let _ = thread.join();
         }
     }
 }
 
-/// Bytes before each record that has a payload: the payload's length, then padding.
-const HEADER: usize = 8;
-
-/// What became of an offered record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Offer {
-    /// Copied into the lane.
-    Accepted,
-    /// The lane is full; counted as dropped.
-    Full,
-    /// The payload is longer than the sink takes; counted as dropped and oversized.
-    Oversized,
-    /// The record is not of the layout's size, or lacks or has a payload against it; not counted.
-    WrongShape,
-    /// The lane is closed or its sink has failed: the error class. Counted as dropped.
-    Refused(i32),
+/// Where a sink begins.
+struct Opened {
+    writer: Writer,
+    lanes: Option<LaneDir>,
+    left: Vec<Left>,
+    finished: Vec<(u32, Progress)>,
 }
 
-/// One thread's way into a sink. Nothing here blocks, allocates, locks or makes a system call.
-#[derive(Debug)]
-#[repr(align(128))]
-pub struct Producer {
-    lane: LaneWriter,
-    record_size: usize,
-    stride: usize,
-    max_payload: Option<usize>,
-}
-
-impl Producer {
-    /// Offers a record of a layout without payload.
-    #[inline]
-    pub fn try_record(&mut self, record: &[u8]) -> Offer {
-        if record.len() != self.record_size || self.max_payload.is_some() {
-            return Offer::WrongShape;
-        }
-        let state = self.lane.state();
-        if state != OPEN {
-            self.lane.count_drop();
-            return Offer::Refused(state);
-        }
-        if !self.lane.reserve(self.stride) {
-            return Offer::Full;
-        }
-        // SAFETY: a slice is readable, and the record is no longer than its reserved stride.
-        unsafe { self.lane.write(0, record.as_ptr(), record.len()) };
-        self.lane.publish(self.stride);
-        Offer::Accepted
-    }
-
-    /// Offers a record and its payload.
-    #[inline]
-    pub fn try_record_payload(&mut self, record: &[u8], payload: &[u8]) -> Offer {
-        let Some(max_payload) = self.max_payload else { return Offer::WrongShape };
-        if record.len() != self.record_size {
-            return Offer::WrongShape;
-        }
-        let state = self.lane.state();
-        if state != OPEN {
-            self.lane.count_drop();
-            return Offer::Refused(state);
-        }
-        if payload.len() > max_payload {
-            self.lane.count_oversized();
-            return Offer::Oversized;
-        }
-        let entry = HEADER + self.stride + payload.len().next_multiple_of(ALIGN);
-        if !self.lane.reserve(entry) {
-            return Offer::Full;
-        }
-        let header = (payload.len() as u64).to_le_bytes();
-        // SAFETY: slices are readable, and the three parts lie one after the other in the entry.
-        unsafe {
-            self.lane.write(0, header.as_ptr(), HEADER);
-            self.lane.write(HEADER, record.as_ptr(), record.len());
-            self.lane.write(HEADER + self.stride, payload.as_ptr(), payload.len());
-        }
-        self.lane.publish(entry);
-        Offer::Accepted
-    }
-
-    /// Refuses further records; those in the lane are still drained. Dropping does the same.
-    pub fn close(&mut self) {
-        self.lane.close(ErrorClass::Closed as i32);
+impl Opened {
+    fn new(writer: Writer) -> Self {
+        Opened { writer, lanes: None, left: Vec::new(), finished: Vec::new() }
     }
 }
 
-impl Drop for Producer {
+/// Opens a part and its lanes, or goes on with what another process left of them.
+fn open_files(
+    path: &Path,
+    base: Option<&Path>,
+    layout: &RecordLayout,
+    stamped: bool,
+    options: &WriterOptions,
+) -> Result<Opened> {
+    let directory = LaneDir::path_of(path, base);
+    let create = || LaneDir::create(&directory, path, layout, stamped, options.if_exists);
+    let resumed = Writer::resume(path, layout.schema(), options)?;
+    let Some(manifest) = LaneDir::manifest(&directory)? else {
+        let (writer, note) = match resumed {
+            Some((writer, note)) => (writer, note.unwrap_or_default()),
+            None => (Writer::open(path, layout.schema(), options)?, Vec::new()),
+        };
+        let finished = gaps::read_note(&note)?;
+        return Ok(Opened { lanes: Some(create()?), finished, ..Opened::new(writer) });
+    };
+    let lanes = LaneDir::open(&directory)?;
+    let Some((writer, note)) = resumed else {
+        if path.symlink_metadata().is_err() && !lanes.lanes()?.is_empty() {
+            return Err(Error::new(
+                ErrorClass::NotFound,
+                format!(
+                    "\"{}\" has records of a part that is not there; if it was published and moved away, remove \
+                     the directory",
+                    directory.display()
+                ),
+            ));
+        }
+        // The part was published, or nothing ever was in the lanes.
+        lanes.remove()?;
+        let writer = Writer::open(path, layout.schema(), options)?;
+        return Ok(Opened { lanes: Some(create()?), ..Opened::new(writer) });
+    };
+    let of_manifest = manifest.layout(layout.schema())?;
+    if !of_manifest.is_like(layout) || manifest.stamped != stamped {
+        return Err(Error::new(
+            ErrorClass::SchemaMismatch,
+            format!(
+                "\"{}\" has records of another layout; recover them with \"flow recover\" first",
+                directory.display()
+            ),
+        ));
+    }
+    let mut finished = gaps::read_note(&note.unwrap_or_default())?;
+    let mut left = Vec::new();
+    for producer in lanes.lanes()? {
+        let noted = finished.iter().position(|(other, _)| *other == producer);
+        let is_done = noted.is_some_and(|i| finished[i].1.is_done);
+        let mapping = if is_done { None } else { lanes.open_lane(producer)? };
+        let Some(mapping) = mapping else {
+            if is_done {
+                lanes.remove_lane(producer)?;
+            }
+            continue;
+        };
+        let progress = noted.map_or(Progress::default(), |i| finished.swap_remove(i).1);
+        // SAFETY: `create_lane` made it, with room for the control block, of zeros.
+        let memory = unsafe { Memory::new(mapping) };
+        let (class, rebooted) = (ErrorClass::Closed as i32, manifest.is_of_another_boot);
+        left.push(Left {
+            producer,
+            reader: LaneReader::resume(memory, progress.cursor, class, rebooted),
+            progress,
+            clock: lanes.kept_clock().filter(|_| rebooted),
+        });
+    }
+    if manifest.is_of_another_boot {
+        lanes.renew(&manifest, layout)?;
+    }
+    Ok(Opened { writer, lanes: Some(lanes), left, finished })
+}
+
+fn writer_every(options: &WriterOptions) -> Option<Duration> {
+    options.sync_every.interval
+}
+
+/// A thread that forces lanes to disk ever again. Dropped, it ends.
+struct LaneSync {
+    ending: Arc<(Mutex<bool>, Condvar)>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl LaneSync {
+    fn start(shared: Arc<Shared>, every: Duration) -> Result<Self> {
+        let ending = Arc::<(Mutex<bool>, Condvar)>::default();
+        let end = ending.clone();
+        let thread = spawn_thread("flow-lane-sync", move || {
+            let mut is_ending = end.0.lock();
+            while !*is_ending {
+                end.1.wait_for(&mut is_ending, every);
+                for lane in shared.lanes() {
+                    // What cannot be forced to disk is not said to be there; the part's own sync tells of it.
+                    let _ = lane.sync(|memory| memory.mapping().sync());
+                }
+            }
+        })?;
+        Ok(LaneSync { ending, thread: Some(thread) })
+    }
+}
+
+impl Drop for LaneSync {
     fn drop(&mut self) {
-        self.close();
+        *self.ending.0.lock() = true;
+        self.ending.1.notify_all();
+        self.thread.take().map(JoinHandle::join);
     }
 }

@@ -8,83 +8,194 @@ mod lane;
 
 mod sync {
     pub use loom::sync::Arc;
-    pub use loom::sync::atomic::{AtomicI32, AtomicU64, AtomicUsize, Ordering};
+    pub use loom::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
     use loom::cell::UnsafeCell;
 
+    /// Few, so that there is no room for the third.
+    pub const GAPS: usize = 2;
+
+    pub fn ticks() -> u64 {
+        0
+    }
+
+    pub struct Memory<C> {
+        control: C,
+        bytes: Box<Bytes>,
+    }
+
     /// Real bytes, and beside every eight of them a cell that lets loom see who touches them when.
-    #[derive(Debug)]
-    pub struct Storage {
+    struct Bytes {
         bytes: Box<[u64]>,
         watch: Vec<UnsafeCell<()>>,
     }
 
     // SAFETY: loom reports every unsynchronised access.
-    unsafe impl Sync for Storage {}
+    unsafe impl<C> Sync for Memory<C> {}
+    // SAFETY: as above.
+    unsafe impl<C> Send for Memory<C> {}
 
-    impl Storage {
-        pub fn new(len: usize) -> Self {
-            let words = len.div_ceil(8);
-            Storage { bytes: vec![0; words].into(), watch: (0..words).map(|_| UnsafeCell::new(())).collect() }
+    impl<C> std::fmt::Debug for Memory<C> {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("Memory")
+        }
+    }
+
+    impl<C: Default> Memory<C> {
+        pub fn new(words: usize) -> Self {
+            let watch = (0..words).map(|_| UnsafeCell::new(())).collect();
+            Memory { control: C::default(), bytes: Box::new(Bytes { bytes: vec![0; words].into(), watch }) }
+        }
+    }
+
+    impl<C> Memory<C> {
+        pub fn control(&self) -> &C {
+            &self.control
         }
 
-        fn words(at: usize, len: usize) -> std::ops::Range<usize> {
-            at / 8..(at + len).div_ceil(8)
+        pub fn ring(&self) -> Ring {
+            Ring(&*self.bytes)
         }
 
-        pub unsafe fn write(&self, at: usize, from: *const u8, len: usize) {
-            self.watch[Self::words(at, len)].iter().for_each(|w| w.with_mut(|_| ()));
-            let base = self.bytes.as_ptr().cast_mut().cast::<u8>();
-            // SAFETY: the caller's promise, and loom's check above.
-            unsafe { std::ptr::copy_nonoverlapping(from, base.add(at), len) }
+        pub fn capacity(&self) -> u64 {
+            self.bytes.bytes.len() as u64 * 8
+        }
+    }
+
+    #[derive(Clone, Copy, Debug)]
+    pub struct Ring(*const Bytes);
+
+    // SAFETY: loom reports every unsynchronised access.
+    unsafe impl Send for Ring {}
+    // SAFETY: as above.
+    unsafe impl Sync for Ring {}
+
+    impl Ring {
+        pub const NONE: Ring = Ring(std::ptr::null());
+
+        pub unsafe fn at(self, at: u64) -> *mut u8 {
+            // SAFETY: the caller's promise; the model's entries never lie over the ring's end.
+            unsafe { (*self.0).bytes.as_ptr().cast_mut().cast::<u8>().add(at as usize) }
         }
 
-        pub unsafe fn read(&self, at: usize, len: usize) -> &[u8] {
-            self.watch[Self::words(at, len)].iter().for_each(|w| w.with(|_| ()));
-            // SAFETY: the caller's promise, and loom's check above.
-            unsafe { std::slice::from_raw_parts(self.bytes.as_ptr().cast::<u8>().add(at), len) }
+        pub unsafe fn write(self, at: u64, from: *const u8, len: usize) {
+            // SAFETY: the memory lives as long as the lane; the rest is the caller's promise, which loom checks.
+            unsafe {
+                (&(*self.0).watch)[at as usize / 8..(at as usize + len).div_ceil(8)]
+                    .iter()
+                    .for_each(|w| w.with_mut(|_| ()));
+                std::ptr::copy_nonoverlapping(from, self.at(at), len);
+            }
+        }
+
+        pub unsafe fn read<'a>(self, at: u64, len: usize) -> &'a [u8] {
+            // SAFETY: as above.
+            unsafe {
+                (&(*self.0).watch)[at as usize / 8..(at as usize + len).div_ceil(8)]
+                    .iter()
+                    .for_each(|w| w.with(|_| ()));
+                std::slice::from_raw_parts(self.at(at), len)
+            }
         }
     }
 }
 
-use lane::{ALIGN, lane};
+use lane::{ALIGN, Entries, LaneReader, lane};
+use sync::Memory;
 
-/// Four records through a lane of two while the reader drains: nothing torn, nothing lost, nothing
-/// doubled, and accepted + dropped = offered.
+/// Reads what there is; every record is what its number says. Returns how many records and gaps there were.
+fn read(reader: &mut LaneReader, missing: &mut u64) {
+    while reader.look(|gap| *missing += gap.missing) > 0 {
+        while reader.run_len() > 0 {
+            let mut le = [0; ALIGN];
+            le.copy_from_slice(reader.bytes(0, ALIGN));
+            assert_eq!(u64::from_le_bytes(le), reader.cursor().sequence());
+            reader.advance(ALIGN, 1);
+            let cursor = reader.cursor();
+            reader.release(cursor);
+        }
+    }
+}
+
+/// Offers records `from..to`, each of which is its number.
+fn offer(writer: &mut lane::LaneWriter, from: u64, to: u64) -> u64 {
+    let mut accepted = 0;
+    for value in from..to {
+        if writer.reserve(ALIGN).is_ok() {
+            // SAFETY: eight bytes of a local, an entry of eight.
+            unsafe { writer.write(0, value.to_le_bytes().as_ptr(), ALIGN) };
+            writer.publish(ALIGN);
+            accepted += 1;
+        } else {
+            writer.count_dropped(1);
+        }
+    }
+    accepted
+}
+
+/// Records through a lane of two while the reader drains: nothing torn, nothing lost, nothing doubled, accepted +
+/// dropped = offered, and each record's number counts those that were dropped before it.
 #[test]
 fn every_interleaving_delivers_what_was_accepted() {
     loom::model(|| {
-        let (mut writer, mut reader) = lane(2 * ALIGN, ALIGN);
+        let entries = Entries { stride: ALIGN, record: ALIGN, head: 0, is_tsc: false };
+        let (mut writer, mut reader) = lane(Memory::new(2), entries);
         let producer = loom::thread::spawn(move || {
-            let mut accepted = Vec::new();
-            for value in 1u64..=4 {
-                if writer.reserve(ALIGN) {
-                    // SAFETY: eight bytes of a local, an entry of eight.
-                    unsafe { writer.write(0, value.to_le_bytes().as_ptr(), ALIGN) };
-                    writer.publish(ALIGN);
-                    accepted.push(value);
-                }
-            }
+            let accepted = offer(&mut writer, 0, 4);
             writer.close(-1);
             accepted
         });
-        let mut seen = Vec::new();
+        let mut missing = 0;
         loop {
             let closed = reader.is_closed();
-            while reader.available() > 0 {
-                let mut le = [0; ALIGN];
-                le.copy_from_slice(reader.entry(0, ALIGN));
-                seen.push(u64::from_le_bytes(le));
-                reader.release(ALIGN);
-            }
+            read(&mut reader, &mut missing);
             if closed {
                 break;
             }
             loom::thread::yield_now();
         }
         let accepted = producer.join().unwrap();
-        assert_eq!(seen, accepted);
-        let counts = reader.counts();
-        assert_eq!((counts.accepted, counts.accepted + counts.dropped), (accepted.len() as u64, 4));
+        missing += reader.last_gap().map_or(0, |gap| gap.missing);
+        let counts = reader.meter().counts();
+        assert_eq!((counts.accepted, reader.cursor().records), (accepted, accepted));
+        assert_eq!((counts.accepted + counts.dropped, missing), (4, counts.dropped));
+    });
+}
+
+/// The same where gaps are more than there is room to note.
+#[test]
+fn gaps_without_room_are_counted_in_every_interleaving() {
+    // Else it takes minutes.
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(3);
+    model.check(|| {
+        let entries = Entries { stride: ALIGN, record: ALIGN, head: 0, is_tsc: false };
+        let (mut writer, mut reader) = lane(Memory::new(4), entries);
+        // Two gaps are noted: 1, and 3.
+        for first in [0, 2] {
+            assert_eq!(offer(&mut writer, first, first + 1), 1);
+            writer.count_dropped(1);
+        }
+        let producer = loom::thread::spawn(move || {
+            // A third, and what comes after it finds no room until one is read.
+            assert_eq!(offer(&mut writer, 4, 5), 1);
+            writer.count_dropped(1);
+            let accepted = offer(&mut writer, 6, 7);
+            writer.close(-1);
+            accepted
+        });
+        let mut missing = 0;
+        loop {
+            let closed = reader.is_closed();
+            read(&mut reader, &mut missing);
+            if closed {
+                break;
+            }
+            loom::thread::yield_now();
+        }
+        let accepted = 3 + producer.join().unwrap();
+        missing += reader.last_gap().map_or(0, |gap| gap.missing);
+        let counts = reader.meter().counts();
+        assert_eq!((counts.accepted, counts.accepted + missing, missing), (accepted, 7, counts.dropped));
     });
 }

@@ -3,12 +3,20 @@
 use std::path::Path;
 
 use flow::recover::{Recovered, recover, unfinished};
+use flow::sink;
 
 use super::table::{bytes, count, table};
 use super::{Failure, print};
 
 pub fn run(directory: &Path) -> Result<String, Failure> {
     let (mut rows, mut failures) = (Vec::new(), Vec::new());
+    for lanes in sink::left(directory)? {
+        match sink::recover(&lanes) {
+            Ok(Some(summary)) => rows.push(row(&Recovered { part: summary.part, cut: 0 })),
+            Ok(None) => {}
+            Err(error) => failures.push(format!("{}: {error}", lanes.display())),
+        }
+    }
     for path in unfinished(directory)? {
         match recover(&path) {
             Ok(Some(recovered)) => rows.push(row(&recovered)),
