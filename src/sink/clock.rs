@@ -257,7 +257,7 @@ mod tests {
             clock.due = Instant::now();
             clock.compare();
             let (before, now, after) = (utc_ns(), clock.utc_ns(ticks()), utc_ns());
-            if clock.steps.len() == 0 {
+            if clock.steps.is_empty() {
                 let bound = clock.error_ns as i64 + 1_000_000; // a thread may wait between two lines
                 assert!(before - bound <= now && now <= after + bound, "{before} {now} {after}");
             }
