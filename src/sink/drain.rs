@@ -246,7 +246,7 @@ impl Drain {
             if order == ABANDON {
                 return Err(Error::new(ErrorClass::Closed, "the sink was freed before it was closed"));
             }
-            self.compare_clocks()?;
+            self.compare_clocks();
             let moved = match self.work(flushes) {
                 Ok(moved) => moved,
                 Err(error) => self.get_over(error, order == STOP)?,
@@ -291,7 +291,7 @@ impl Drain {
             self.end_row_group()?;
         }
         flushed.into_iter().for_each(|(flush, _)| self.shared.wake_flushes(flush));
-        self.give_back()?;
+        self.give_back();
         self.end_lanes();
         Ok(moved)
     }
@@ -304,13 +304,13 @@ impl Drain {
         }
     }
 
-    fn compare_clocks(&mut self) -> Result<()> {
+    fn compare_clocks(&mut self) {
         if self.setup.clock.compare()
             && let Some(lanes) = &self.setup.durable
         {
-            lanes.keep_clock(&self.setup.clock)?;
+            // Only needed should the system stop; the last that could be written serves then.
+            let _ = lanes.keep_clock(&self.setup.clock);
         }
-        Ok(())
     }
 
     fn take_opened(&mut self) {
@@ -354,10 +354,10 @@ impl Drain {
         let (mut at, first) = (0, lane.progress.cursor.sequence());
         self.staging.clear();
         while at < run.len() && !self.staging.is_full() {
-            let entry = &run[at..];
+            let entry = form.first(&run[at..])?;
             let sequence = first + self.staging.len() as u64;
             lane.not_before = self.staging.push(entry, Origin { sequence, ..lane.origin(&self.setup.clock) });
-            at += form.len(entry);
+            at += entry.len();
         }
         let records = self.staging.len();
         append(&mut self.writer, &self.shared, &self.staging.slices())?;
@@ -388,9 +388,9 @@ impl Drain {
             late += u64::from(key < self.last_key);
             self.last_key = self.last_key.max(key);
             let lane = &mut self.lanes[i];
-            let entry = lane.reader.bytes(0, lane.reader.run_len());
+            let entry = form.first(lane.reader.bytes(0, lane.reader.run_len()))?;
             lane.not_before = self.staging.push(entry, lane.origin(&self.setup.clock));
-            let len = form.len(entry);
+            let len = entry.len();
             lane.reader.advance(len, 1);
             keys[i] = lane.key(form, order);
         }
@@ -446,8 +446,8 @@ impl Drain {
     }
 
     /// Gives the room of records back that are in the journal.
-    fn give_back(&mut self) -> Result<()> {
-        let Ok(writer) = &self.writer else { return Ok(()) };
+    fn give_back(&mut self) {
+        let Ok(writer) = &self.writer else { return };
         let mut kept = None;
         while self.notes_dropped < writer.notes_kept()
             && let Some(note) = self.notes.pop_front()
@@ -455,7 +455,7 @@ impl Drain {
             self.notes_dropped += 1;
             kept = Some(note);
         }
-        let (Some(kept), Some(lanes)) = (kept, &self.setup.durable) else { return Ok(()) };
+        let (Some(kept), Some(lanes)) = (kept, &self.setup.durable) else { return };
         for (producer, progress) in kept {
             match self.lanes.iter_mut().find(|lane| lane.producer == producer) {
                 Some(lane) => {
@@ -464,14 +464,14 @@ impl Drain {
                 }
                 None if progress.is_done => {
                     if let Some(i) = self.files.iter().position(|&other| other == producer) {
-                        lanes.remove_lane(producer)?;
+                        // If not now, then with the others in the end.
+                        let _ = lanes.remove_lane(producer);
                         self.files.swap_remove(i);
                     }
                 }
                 None => {}
             }
         }
-        Ok(())
     }
 
     /// Ends the lanes that are closed and empty: those in files, once all that was in them is in the journal.
@@ -586,7 +586,8 @@ impl Drain {
         }
         let part = writer.close()?;
         if let Some(lanes) = self.setup.durable.take() {
-            lanes.remove()?;
+            // The part is published, so what stays of them is known to be in it.
+            let _ = lanes.remove();
         }
         let replaced = writer.replaced() + self.staging.replaced();
         Ok(SinkSummary {

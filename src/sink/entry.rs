@@ -14,6 +14,7 @@ use super::lane::{ALIGN, Entries};
 use super::layout::{Payloads, RecordLayout, Records, Source};
 use super::producer::{LENGTH, STAMP};
 use crate::columns::{ColumnSlice, is_utf8};
+use crate::error::{Error, ErrorClass, Result};
 
 /// Records that are moved at a time.
 pub const BURST: usize = 4096;
@@ -51,9 +52,20 @@ impl Form {
         head + record.next_multiple_of(ALIGN) + payload
     }
 
-    /// Bytes of an entry that begins with these.
-    pub fn len(self, entry: &[u8]) -> usize {
-        self.longest(if self.has_payload { word(entry) as usize } else { 0 })
+    /// The entry that these bytes begin with. An error if they are none, as in a file that was damaged.
+    pub fn first(self, bytes: &[u8]) -> Result<&[u8]> {
+        let payload = if self.has_payload { word(bytes) } else { 0 };
+        let rest = bytes.len().checked_sub(self.longest(0)).map(|rest| rest as u64);
+        match rest {
+            Some(rest) if payload <= rest => Ok(&bytes[..self.longest(payload as usize)]),
+            _ => Err(Error::new(
+                ErrorClass::Corrupt,
+                format!(
+                    "a lane has {} bytes where a payload of {payload} should be; the lane is damaged",
+                    bytes.len()
+                ),
+            )),
+        }
     }
 
     /// When an entry was taken; 0 without stamps.
@@ -77,11 +89,9 @@ impl Form {
     }
 }
 
-/// The u64 at the start of some bytes.
+/// The u64 at the start of some bytes; 0 if there are fewer.
 fn word(bytes: &[u8]) -> u64 {
-    let mut word = [0; 8];
-    word.copy_from_slice(&bytes[..8]);
-    u64::from_le_bytes(word)
+    bytes.first_chunk().map_or(0, |word| u64::from_le_bytes(*word))
 }
 
 /// Records gathered, and what is made up for them: columns are cut out of it.

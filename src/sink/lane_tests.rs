@@ -1,10 +1,11 @@
 //! The lane against a queue. Beside `lane.rs`, not in it: the model compiles that file a second time.
 
-use super::lane::{ALIGN, Control, Entries, Gap, LaneReader, LaneWriter, Refusal, lane};
+use super::lane::{ALIGN, Control, Cursor, Entries, Gap, LaneReader, LaneWriter, Refusal, lane};
 use super::memory::Mapping;
 use super::sync::Memory;
 use proptest::prelude::*;
 use std::collections::VecDeque;
+use std::fs::File;
 
 fn new_lane(capacity: usize, stride: usize) -> (LaneWriter, LaneReader) {
     let mapping = Mapping::new(size_of::<Control>(), capacity, false).unwrap();
@@ -137,6 +138,35 @@ fn gaps_that_find_no_room_are_counted_all_the_same() {
     while reader.look(|_| ()) == 0 {}
     assert_eq!(reader.cursor().sequence(), offered);
     assert_eq!(reader.bytes(0, ALIGN), offered.to_le_bytes());
+}
+
+/// After a power cut, only what was forced to disk is taken for whole, and what the part is known to have.
+#[test]
+fn what_was_not_synced_is_not_trusted_after_a_reboot() {
+    let directory = tempfile::tempdir().unwrap();
+    let open = |name: &str| File::options().read(true).write(true).open(directory.path().join(name)).unwrap();
+    File::create_new(directory.path().join("lane")).unwrap();
+    // SAFETY: new, so zeros.
+    let memory = unsafe { Memory::new(Mapping::create(open("lane"), size_of::<Control>(), 1).unwrap()) };
+    let (mut writer, reader) = lane(memory, Entries { stride: ALIGN, record: ALIGN, head: 0, is_tsc: false });
+    for i in 0..3u64 {
+        writer.reserve(ALIGN).unwrap();
+        // SAFETY: eight bytes, an entry of eight.
+        unsafe { writer.write(0, i.to_le_bytes().as_ptr(), ALIGN) };
+        writer.publish(ALIGN);
+        if i == 1 {
+            reader.meter().sync(|memory| memory.mapping().sync()).unwrap();
+        }
+    }
+    drop((writer, reader));
+    let available = |rebooted, position| {
+        std::fs::copy(directory.path().join("lane"), directory.path().join("copy")).unwrap();
+        // SAFETY: made above.
+        let memory = unsafe { Memory::new(Mapping::open(open("copy"), size_of::<Control>()).unwrap()) };
+        LaneReader::resume(memory, Cursor { position, ..Cursor::default() }, -1, rebooted).look(|_| ())
+    };
+    assert_eq!((available(false, 0), available(true, 0)), (24, 16));
+    assert_eq!((available(false, 24), available(true, 24)), (0, 0));
 }
 
 /// What a closed or forked process finds.
