@@ -5,7 +5,8 @@
 #   make test      lint, Rust tests, C tests (plain, valgrind, AddressSanitizer), examples, read-back
 #   make lint      formats and lints, without changing anything
 #   make format    formats everything
-#   make soak      random writers from many threads, 5 minutes; `make test` has 20 seconds of it
+#   make soak      random writers from many threads, 5 minutes, and 1,000 kills of a capturing process;
+#                  `make test` has 20 seconds and 100 kills of it
 #   make bench     side-by-side benchmarks: a table, target/bench/summary.json, benches/bench.svg
 #                  (ONLY=parquet: the groups whose name contains it; ORDERS=path: a .mbo.dbn.zst file, written too)
 #   make clean     removes everything built
@@ -99,6 +100,7 @@ format:
 
 soak:
 	FLOW_SOAK_SECONDS=300 cargo test $(CARGO) --test soak -- --nocapture
+	FLOW_KILLS=1000 cargo test $(CARGO) --test killed_sink -- --nocapture
 
 bench: setup-test
 	cargo bench $(FEATURES) --bench flow -- $(ONLY)

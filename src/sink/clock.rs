@@ -5,6 +5,7 @@
 //! clock that steps is followed, and each step is told.
 
 use std::fmt::Write;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How often the clocks are compared.
@@ -19,42 +20,36 @@ const STEP_NS: i64 = 1_000_000;
 const TOLD: usize = 100;
 
 /// The counter, raw. Where it does not run evenly, nanoseconds of the wall clock.
-#[inline(always)]
+#[inline(never)]
 pub fn ticks() -> u64 {
+    if is_tsc() { tsc() } else { utc_ns() as u64 }
+}
+
+/// The CPU's time stamp counter, where [`is_tsc`] says that it is one.
+#[inline(always)]
+pub fn tsc() -> u64 {
     #[cfg(target_arch = "x86_64")]
-    if is_tsc() {
-        // SAFETY: every x86-64 CPU has it.
-        return unsafe { std::arch::x86_64::_rdtsc() };
+    // SAFETY: every x86-64 CPU has it.
+    unsafe {
+        std::arch::x86_64::_rdtsc()
     }
-    utc_ns() as u64
+    #[cfg(not(target_arch = "x86_64"))]
+    0
 }
 
 /// Whether ticks are those of a time stamp counter that no sleep or frequency changes (Intel SDM 3B, 19.17.1:
 /// CPUID.80000007H:EDX bit 8).
-#[cfg(target_arch = "x86_64")]
-#[inline(always)]
 pub fn is_tsc() -> bool {
-    use std::arch::x86_64::__cpuid;
-    use std::sync::atomic::{AtomicU8, Ordering};
-    const NO: u8 = 1;
-    const YES: u8 = 2;
-    static KNOWN: AtomicU8 = AtomicU8::new(0);
-    #[cold]
-    fn ask() -> bool {
-        let invariant = __cpuid(0x8000_0000).eax >= 0x8000_0007 && __cpuid(0x8000_0007).edx & (1 << 8) != 0;
-        KNOWN.store(if invariant { YES } else { NO }, Ordering::Relaxed);
-        invariant
-    }
-    match KNOWN.load(Ordering::Relaxed) {
-        YES => true,
-        NO => false,
-        _ => ask(),
-    }
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-pub fn is_tsc() -> bool {
-    false
+    static KNOWN: OnceLock<bool> = OnceLock::new();
+    *KNOWN.get_or_init(|| {
+        #[cfg(target_arch = "x86_64")]
+        {
+            use std::arch::x86_64::__cpuid;
+            __cpuid(0x8000_0000).eax >= 0x8000_0007 && __cpuid(0x8000_0007).edx & (1 << 8) != 0
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        false
+    })
 }
 
 /// Nanoseconds since 1970.

@@ -259,17 +259,16 @@ impl LaneWriter {
         if self.closed { Refusal::Gone } else { Refusal::Forked }
     }
 
-    /// Makes room for an entry of `len` bytes: a multiple of [`ALIGN`], not 0, and no more than the ring's.
+    /// Whether an entry of `len` bytes can be written at once: `len` is a multiple of [`ALIGN`], not 0.
     #[inline(always)]
+    pub fn fits(&self, len: usize) -> bool {
+        // SAFETY: it leads into the control block, which lives as long as `shared`; there is room, so there is one.
+        self.tail + len as u64 <= self.limit && unsafe { (*self.state).load(Ordering::Relaxed) } == OPEN
+    }
+
+    /// Makes room for an entry of `len` bytes: a multiple of [`ALIGN`], not 0, and no more than the ring's.
     pub fn reserve(&mut self, len: usize) -> Result<(), Refusal> {
-        if self.tail + len as u64 > self.limit {
-            self.look(len)?;
-        }
-        // SAFETY: it leads into the control block, which lives as long as `shared`; there was room, so there is one.
-        match unsafe { (*self.state).load(Ordering::Relaxed) } {
-            OPEN => Ok(()),
-            class => Err(Refusal::Closed(class)),
-        }
+        if self.fits(len) { Ok(()) } else { self.look(len) }
     }
 
     /// Whether records are taken, room or not.
@@ -316,6 +315,16 @@ impl LaneWriter {
     pub unsafe fn write(&mut self, at: usize, from: *const u8, len: usize) {
         // SAFETY: the entry lies inside, over the end too, and the reader does not touch it before `publish`.
         unsafe { self.ring.write((self.tail & self.mask) + at as u64, from, len) }
+    }
+
+    /// The same for a length of [`FRESH`](crate::copy::FRESH): no call is made.
+    ///
+    /// # Safety
+    /// As [`LaneWriter::write`].
+    #[inline(always)]
+    pub unsafe fn write_fresh(&mut self, at: usize, from: *const u8, len: usize) {
+        // SAFETY: as in `write`.
+        unsafe { self.ring.write_fresh((self.tail & self.mask) + at as u64, from, len) }
     }
 
     /// Hands what is reserved, `len` bytes of it, to the reader.

@@ -88,6 +88,11 @@ mod sync {
             }
         }
 
+        pub unsafe fn write_fresh(self, at: u64, from: *const u8, len: usize) {
+            // SAFETY: the caller's promise.
+            unsafe { self.write(at, from, len) }
+        }
+
         pub unsafe fn read<'a>(self, at: u64, len: usize) -> &'a [u8] {
             // SAFETY: as above.
             unsafe {

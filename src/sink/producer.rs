@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::clock;
 use super::lane::{ALIGN, Entries, LaneWriter, Refusal};
+use crate::copy::FRESH;
 use crate::error::ErrorClass;
 
 /// Bytes before an entry whose length is its own: how many its tail has.
@@ -46,6 +47,8 @@ pub struct ProducerOptions {
 #[repr(C, align(128))]
 pub struct Producer {
     lane: LaneWriter,
+    /// Whether a record can be put into the lane without any call.
+    is_quick: bool,
     stamped: bool,
     has_payload: bool,
     max_payload: usize,
@@ -64,7 +67,18 @@ impl Producer {
     ) -> Self {
         let wait_ns = u64::try_from(options.wait.as_nanos()).unwrap_or(u64::MAX);
         let (has_payload, max_payload) = (max_payload.is_some(), max_payload.unwrap_or(0));
-        Producer { lane, stamped, has_payload, max_payload, wait_ns, is_reserved: false, reserved: 0 }
+        let Entries { stride, record, is_tsc, .. } = lane.entries();
+        let is_quick = stride > 0 && FRESH.contains(&record) && (is_tsc || !stamped);
+        Producer {
+            lane,
+            is_quick,
+            stamped,
+            has_payload,
+            max_payload,
+            wait_ns,
+            is_reserved: false,
+            reserved: 0,
+        }
     }
 
     /// Bytes of a record.
@@ -81,16 +95,31 @@ impl Producer {
     #[inline]
     pub fn try_record(&mut self, record: &[u8]) -> Offer {
         let Entries { stride, record: size, head, .. } = self.lane.entries();
+        if !self.is_quick || record.len() != size || !self.lane.fits(stride) {
+            return self.try_record_slowly(record);
+        }
+        if self.stamped {
+            self.put_stamp(0, clock::tsc());
+        }
+        // SAFETY: a slice is readable, and the record is no longer than what there is room for.
+        unsafe { self.lane.write_fresh(head, record.as_ptr(), size) };
+        self.lane.publish(stride);
+        Offer::Accepted
+    }
+
+    /// A call of its own, so that the other saves no registers for it.
+    #[cold]
+    #[inline(never)]
+    fn try_record_slowly(&mut self, record: &[u8]) -> Offer {
+        let Entries { stride, record: size, head, .. } = self.lane.entries();
         if record.len() != size || stride == 0 {
             return self.wrong_shape();
         }
-        if let Err(refusal) = self.lane.reserve(stride)
-            && let Some(offer) = self.refused(refusal, stride, 1)
-        {
+        if let Some(offer) = self.make_room(stride, 1) {
             return offer;
         }
         self.stamp(0);
-        // SAFETY: a slice is readable, and the record is no longer than what is reserved for it.
+        // SAFETY: as above.
         unsafe { self.lane.write(head, record.as_ptr(), size) };
         self.lane.publish(stride);
         Offer::Accepted
@@ -105,9 +134,7 @@ impl Producer {
         }
         let (count, mut taken) = (records.len() / size, 0);
         while taken < count {
-            if let Err(refusal) = self.lane.reserve(stride)
-                && let Some(offer) = self.refused(refusal, stride, (count - taken) as u64)
-            {
+            if let Some(offer) = self.make_room(stride, (count - taken) as u64) {
                 return (taken, offer);
             }
             let fitting = (self.lane.room() / stride).min(count - taken);
@@ -135,7 +162,7 @@ impl Producer {
         if record.len() != size {
             return self.wrong_shape();
         }
-        let (head, tail) = match self.make_room(payload.len()) {
+        let (head, tail) = match self.make_room_with(payload.len()) {
             Ok(at) => at,
             Err(offer) => return offer,
         };
@@ -156,12 +183,12 @@ impl Producer {
         self.is_reserved = false;
         let Entries { stride, head, .. } = self.lane.entries();
         let (head, tail) = if stride == 0 {
-            self.make_room(payload)?
+            self.make_room_with(payload)?
         } else if payload > 0 {
             return Err(self.wrong_shape());
         } else {
-            if let Err(refusal) = self.lane.reserve(stride)
-                && let Some(offer) = self.refused(refusal, stride, 1)
+            if !self.lane.fits(stride)
+                && let Some(offer) = self.make_room(stride, 1)
             {
                 return Err(offer);
             }
@@ -180,7 +207,7 @@ impl Producer {
         }
         self.is_reserved = false;
         if let Err(refusal) = self.lane.check() {
-            return self.refused(refusal, 0, 1).unwrap_or(Offer::Full);
+            return self.refused(refusal, 1);
         }
         match self.lane.entries().stride {
             0 => self.publish_with_payload(payload),
@@ -200,7 +227,7 @@ impl Producer {
 
     /// Makes room for an entry with a payload; returns where in it the record and the payload go.
     #[inline(always)]
-    fn make_room(&mut self, payload: usize) -> Result<(usize, usize), Offer> {
+    fn make_room_with(&mut self, payload: usize) -> Result<(usize, usize), Offer> {
         if !self.has_payload {
             return Err(self.wrong_shape());
         }
@@ -210,8 +237,8 @@ impl Producer {
         let Entries { record, head, .. } = self.lane.entries();
         let tail = head + record.next_multiple_of(ALIGN);
         let entry = tail + payload.next_multiple_of(ALIGN);
-        if let Err(refusal) = self.lane.reserve(entry)
-            && let Some(offer) = self.refused(refusal, entry, 1)
+        if !self.lane.fits(entry)
+            && let Some(offer) = self.make_room(entry, 1)
         {
             return Err(offer);
         }
@@ -232,29 +259,39 @@ impl Producer {
     #[inline(always)]
     fn stamp(&mut self, at: usize) {
         if self.stamped {
-            let ticks = clock::ticks().to_le_bytes();
-            // SAFETY: entries of stamped records have room for it here.
-            unsafe { self.lane.write(at, ticks.as_ptr(), STAMP) };
+            self.put_stamp(at, if self.lane.entries().is_tsc { clock::tsc() } else { clock::ticks() });
         }
     }
 
-    /// Waits for room, if that was asked for; else counts what is dropped. None: there is room now.
+    #[inline(always)]
+    fn put_stamp(&mut self, at: usize, ticks: u64) {
+        // SAFETY: entries of stamped records have room for it here.
+        unsafe { self.lane.write_fresh(at, ticks.to_le_bytes().as_ptr(), STAMP) };
+    }
+
+    /// Makes room for an entry of `len` bytes, and waits for it if that was asked for; else counts what is dropped.
+    /// None: there is room.
     #[cold]
     #[inline(never)]
-    fn refused(&mut self, mut refusal: Refusal, len: usize, records: u64) -> Option<Offer> {
-        if refusal == Refusal::Full && self.wait_ns > 0 {
-            refusal = match self.wait(len) {
-                Ok(()) => return None,
-                Err(refusal) => refusal,
-            };
-        }
+    fn make_room(&mut self, len: usize, records: u64) -> Option<Offer> {
+        let room = match self.lane.reserve(len) {
+            Err(Refusal::Full) if self.wait_ns > 0 => self.wait(len),
+            room => room,
+        };
+        room.err().map(|refusal| self.refused(refusal, records))
+    }
+
+    /// Counts what is dropped.
+    #[cold]
+    #[inline(never)]
+    fn refused(&mut self, refusal: Refusal, records: u64) -> Offer {
         self.lane.count_dropped(records);
-        Some(match refusal {
+        match refusal {
             Refusal::Full => Offer::Full,
             Refusal::Closed(class) => Offer::Refused(class),
             Refusal::Gone => Offer::Refused(ErrorClass::Closed as i32),
             Refusal::Forked => Offer::Refused(ErrorClass::Forked as i32),
-        })
+        }
     }
 
     fn wait(&mut self, len: usize) -> Result<(), Refusal> {

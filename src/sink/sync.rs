@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 
 use super::clock;
 use super::memory::Mapping;
-use crate::copy::copy_fresh;
+use crate::copy::{copy_fresh, copy_short};
 
 /// Gaps that a lane notes before the drain has read them.
 pub const GAPS: usize = 256;
@@ -82,6 +82,16 @@ impl Ring {
     /// `from` is readable for `len` bytes, `at + len` lies inside, nobody else touches these bytes.
     #[inline(always)]
     pub unsafe fn write(self, at: u64, from: *const u8, len: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { copy_short(from, self.at(at), len) }
+    }
+
+    /// The same for a length of [`FRESH`].
+    ///
+    /// # Safety
+    /// As [`Ring::write`].
+    #[inline(always)]
+    pub unsafe fn write_fresh(self, at: u64, from: *const u8, len: usize) {
         // SAFETY: the caller's promise.
         unsafe { copy_fresh(from, self.at(at), len) }
     }
