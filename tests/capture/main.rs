@@ -23,7 +23,7 @@ fn open(path: &std::path::Path, options: &SinkOptions) -> Sink {
     Sink::open(path, &layout(), &WriterOptions::default(), options).unwrap()
 }
 
-/// Lanes of a page, a drain that cannot keep up: whatever is missing is missing in the numbers, too.
+/// Lanes of a page, and bursts that are longer: whatever is missing is missing in the numbers, too.
 #[test]
 fn missing_numbers_are_the_dropped_records() {
     let directory = tempfile::tempdir().unwrap();
@@ -35,31 +35,35 @@ fn missing_numbers_are_the_dropped_records() {
         .map(|thread| {
             let mut producer = sink.producer(ProducerOptions::default()).unwrap();
             thread::spawn(move || {
-                let taken: Vec<_> = (0..50_000i64)
-                    .filter(|&i| match producer.try_record(&record(thread, i)) {
-                        Offer::Accepted => true,
-                        offer => {
-                            assert_eq!(offer, Offer::Full);
-                            false
-                        }
-                    })
-                    .collect();
+                // More than a lane holds.
+                let burst: Vec<u8> = (0..200i64).flat_map(|i| record(thread, i)).collect();
+                let (first, offer) = producer.try_records(&burst);
+                assert_eq!(offer, Offer::Full);
+                let rest = (200..50_000i64).filter(|&i| match producer.try_record(&record(thread, i)) {
+                    Offer::Accepted => true,
+                    offer => {
+                        assert_eq!(offer, Offer::Full);
+                        false
+                    }
+                });
+                let taken: Vec<_> = (0..first as i64).chain(rest).collect();
                 (thread, taken)
             })
         })
         .collect();
-    let mut is_behind = false;
     while threads.iter().any(|thread| !thread.is_finished()) {
         let stats = sink.stats();
         assert!(stats.counts.read <= stats.counts.accepted && stats.rows <= stats.counts.accepted);
         assert!(stats.counts.high_water_bytes <= 4096);
-        is_behind |= stats.counts.used_bytes > 0;
     }
     let taken: Vec<_> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
     let summary = sink.close().unwrap();
     let end = now_ns();
     assert_eq!((summary.counts.accepted + summary.counts.dropped, summary.producers), (150_000, 3));
-    assert!(summary.counts.dropped > 0 && is_behind, "the drain kept up: the test shows nothing");
+    assert_eq!(
+        summary.counts.dropped,
+        taken.iter().map(|(_, taken)| 50_000 - taken.len() as u64).sum::<u64>()
+    );
 
     let rows = rows(&path);
     for (thread, taken) in taken {
@@ -73,10 +77,8 @@ fn missing_numbers_are_the_dropped_records() {
         let told = format!(r#""accepted":{},"dropped":{}"#, taken.len(), 50_000 - taken.len());
         let gaps = metadata(&path, "libflow.gaps");
         assert!(gaps.contains(&told), "{told} is not in {gaps}");
-        let missing = (0..50_000).find(|i| !taken.contains(i));
-        if let Some(first) = missing {
-            assert!(gaps.contains(&format!(r#""first":{first},"#)), "{first} is not in {gaps}");
-        }
+        let first = taken.iter().zip(0..).position(|(&taken, i)| taken != i).unwrap();
+        assert!(gaps.contains(&format!(r#""first":{first},"#)), "{first} is not in {gaps}");
     }
     let clock = metadata(&path, "libflow.clock");
     assert!(clock.contains(r#""error_ns":"#), "{clock}");
