@@ -48,6 +48,13 @@ fn assert_same(a: &Path, b: &Path) {
     assert_eq!(of_a, of_b);
 }
 
+/// Leaves a part for tests/readback to read.
+fn leave(name: &str, part: &Path) {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("journal");
+    fs::create_dir_all(&directory).unwrap();
+    fs::copy(part, directory.join(format!("{name}.parquet"))).unwrap();
+}
+
 /// Three row groups of 250 rows, noted or not, as a crash leaves them, and what a close makes of them.
 fn cut_short(directory: &Path, with_notes: bool) -> (PathBuf, Vec<u8>) {
     let path = directory.join("a");
@@ -83,6 +90,7 @@ fn a_recovered_part_is_the_one_that_a_close_would_have_made() {
         let whole = directory.path().join("whole");
         fs::write(&whole, closed).unwrap();
         assert_same(&path, &whole);
+        leave("recovered", &path);
         fs::remove_file(whole).unwrap();
         assert_eq!(names(directory.path()), ["a"]);
         assert_eq!(recover(&path).unwrap(), None);
@@ -122,6 +130,7 @@ fn a_resumed_part_is_the_one_that_was_never_cut_short() {
         writer.close().unwrap();
         assert_eq!(check(&path), 1000);
         assert_same(&path, &whole);
+        leave("resumed", &path);
     }
 }
 
