@@ -40,7 +40,8 @@ pub fn schema(path: &Path) -> Result<Option<Schema>> {
 
 /// Finishes the part `path` from its journal, forces it to disk, and publishes it as its writer would have: with
 /// the rows before the last note, or without notes, with the row groups that were written. Metadata that was put
-/// on the writer is not in it, nor is what was said of encodings. To append to it instead, see
+/// on the writer is not in it, nor is what was said of encodings, nor the statistics `min` and `max`, which the format
+/// has deprecated for `min_value` and `max_value`. To append to it instead, see
 /// [`Writer::resume`](crate::writer::Writer::resume).
 ///
 /// None: there was nothing to finish, as the part has no journal, or was published already, or nothing was written

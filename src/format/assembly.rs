@@ -157,14 +157,18 @@ impl Assembly {
             .set_ordinal(self.row_groups.len() as i32)
             .set_file_offset(start)
             .build()?;
-        self.row_groups.push(row_group.clone());
-        self.indexes.push(indexes.clone());
+        self.row_groups.push(row_group);
+        self.indexes.push(indexes);
         self.out.flush()?;
-        if self.has_journal {
-            let footer = journal::footer(&self.metadata(vec![row_group], vec![indexes]))?;
-            self.log(&footer, false)?;
-        }
-        Ok(())
+        if self.has_journal { self.log_row_group() } else { Ok(()) }
+    }
+
+    /// Has the journal tell of the row group that was written last.
+    fn log_row_group(&mut self) -> ParquetResult<()> {
+        let row_group = self.row_groups.last().cloned().into_iter().collect();
+        let indexes = self.indexes.last().cloned().into_iter().collect();
+        let footer = journal::footer(&self.metadata(row_group, indexes))?;
+        Ok(self.log(&footer, false)?)
     }
 
     /// Notes in the journal that all of the part so far is good.

@@ -8,13 +8,17 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
 use arrow_schema::{DataType, Field};
 use bytes::Bytes;
 use flow::error::ErrorClass;
+use flow::format::{LeafSlice, StatisticsLevel};
 use flow::recover::{Recovered, recover, unfinished};
 use flow::schema::Schema;
 use flow::storage::{IfExists, Sync, SyncEvery};
 use flow::writer::{Writer, WriterOptions};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaDataOptions, ParquetMetaDataReader};
 
 use rows::{beside, check, frames, names, note, noted, options, resume, rows, schema};
@@ -46,6 +50,13 @@ fn assert_same(a: &Path, b: &Path) {
     let ((a, of_a), (b, of_b)) = (read(a), read(b));
     assert!(a == b);
     assert_eq!(of_a, of_b);
+}
+
+/// Leaves a part for tests/readback to read.
+fn leave(name: &str, part: &Path) {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("journal");
+    fs::create_dir_all(&directory).unwrap();
+    fs::copy(part, directory.join(format!("{name}.parquet"))).unwrap();
 }
 
 /// Three row groups of 250 rows, noted or not, as a crash leaves them, and what a close makes of them.
@@ -83,6 +94,7 @@ fn a_recovered_part_is_the_one_that_a_close_would_have_made() {
         let whole = directory.path().join("whole");
         fs::write(&whole, closed).unwrap();
         assert_same(&path, &whole);
+        leave("recovered", &path);
         fs::remove_file(whole).unwrap();
         assert_eq!(names(directory.path()), ["a"]);
         assert_eq!(recover(&path).unwrap(), None);
@@ -122,6 +134,7 @@ fn a_resumed_part_is_the_one_that_was_never_cut_short() {
         writer.close().unwrap();
         assert_eq!(check(&path), 1000);
         assert_same(&path, &whole);
+        leave("resumed", &path);
     }
 }
 
@@ -380,4 +393,37 @@ fn after_a_power_cut_a_part_is_good_up_to_its_first_broken_byte() {
         fs::write(beside(&path, "journal"), &left[1]).unwrap();
         assert_eq!(recover(&path).unwrap().unwrap().part.rows, 750);
     }
+}
+
+#[test]
+fn row_groups_by_levels_are_recovered_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a");
+    let message = Schema::from_message("message m { required int64 a; }").unwrap();
+    let mut options = WriterOptions { journal: true, ..WriterOptions::default() };
+    // Then there is no column index.
+    options.parquet.statistics = StatisticsLevel::None;
+    let values: Vec<u8> = (0..100i64).flat_map(i64::to_le_bytes).collect();
+    let slice = LeafSlice {
+        values: &values,
+        offsets: None,
+        value_count: 100,
+        definition_levels: None,
+        repetition_levels: None,
+    };
+    let mut writer = Writer::open(&path, &message, &options).unwrap();
+    writer.write_row_group(100, &[slice]).unwrap();
+    note(&mut writer, 100);
+    wait_kept(&writer, 1);
+    drop(writer);
+    let (mut writer, last) = Writer::resume(&path, &message, &options).unwrap().unwrap();
+    assert_eq!(noted(last), 100);
+    writer.write_row_group(100, &[slice]).unwrap();
+    let part = writer.close().unwrap();
+    assert_eq!((part.rows, part.row_groups), (200, 2));
+    let reader = ParquetRecordBatchReaderBuilder::try_new(fs::File::open(path).unwrap()).unwrap();
+    let read = reader.build().unwrap().map(|batch| batch.unwrap());
+    let read: Vec<i64> =
+        read.flat_map(|batch| batch.column(0).as_primitive::<Int64Type>().values().to_vec()).collect();
+    assert!(read.into_iter().eq((0..100).chain(0..100)));
 }
