@@ -170,9 +170,14 @@ fn place<T: Number>(number: T, len: usize) -> usize {
     (spread(number.bits()) >> (64 - len.trailing_zeros())) as usize
 }
 
-/// Makes the slots more, once half of them are full: runs of full ones stay short.
+/// Slots that a near cache holds. As long as there are no more, few of them are full, so that the first look finds
+/// nearly every value: another costs more than memory that is near.
+const NEAR: usize = 1 << 12;
+
+/// Makes the slots more, once half of them are full, or an eighth of few: runs of full ones stay short.
 fn make_room<T: Number>(slots: &mut Vec<Slot<T>>, full: usize) {
-    if 2 * full <= slots.len() {
+    let most = if slots.len() < NEAR { slots.len() / 8 } else { slots.len() / 2 };
+    if full <= most {
         return;
     }
     let mut more = vec![Slot::empty(); 4 * slots.len()];
