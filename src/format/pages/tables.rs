@@ -1,6 +1,6 @@
 //! Dictionaries that grow with the values of the rows: open addressing, linear probing.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 
 use super::number::Number;
 use crate::prefetch::prefetch;
@@ -9,19 +9,18 @@ use crate::prefetch::prefetch;
 const EMPTY: u32 = u32::MAX;
 
 thread_local! {
-    /// Memory for the indices of a page: columns are many, the threads that encode are few.
-    static INDICES: Cell<Vec<u32>> = const { Cell::new(Vec::new()) };
+    /// Memory for what is made of a page's values: columns are many, the threads that encode are few.
+    static SCRATCH: RefCell<Vec<Vec<u32>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Memory for the indices of a page, to be given back.
-pub fn spare_indices() -> Vec<u32> {
-    let mut indices = INDICES.take();
-    indices.clear();
-    indices
+/// Empty memory for the indices of a page or its widened numbers, to be given back.
+pub fn spare_words() -> Vec<u32> {
+    SCRATCH.with_borrow_mut(Vec::pop).unwrap_or_default()
 }
 
-pub fn keep_indices(indices: Vec<u32>) {
-    INDICES.set(indices);
+pub fn keep_words(mut words: Vec<u32>) {
+    words.clear();
+    SCRATCH.with_borrow_mut(|kept| kept.push(words));
 }
 
 /// Spreads bits: the golden ratio of 2^64, and the high bits of the product.
