@@ -11,7 +11,7 @@ use parquet::basic::{Encoding, Type};
 use parquet::errors::Result as ParquetResult;
 use parquet::schema::types::{ColumnDescPtr, ColumnDescriptor};
 
-use super::choice::{Choice, Chosen, Plan, Trial, VALUE_ROWS, sample};
+use super::choice::{Choice, Chosen, Plan, Trial, VALUE_ROWS, in_steps, sample};
 use super::encoder::{ColumnEncoder, EncodedColumn};
 use super::options::ChunkOptions;
 use super::pages::{
@@ -23,8 +23,8 @@ use crate::error::Result;
 
 /// Bytes of a dictionary at most, the parquet crate's default: a page that fits a cache.
 const MOST: usize = 1 << 20;
-/// Bytes of a run of texts in a sample, about.
-const RUN_BYTES: i32 = 128 << 10;
+/// Bytes of a run of texts in a sample, for each text that it may have, about.
+const RUN_BYTES: usize = 128;
 
 /// Whether texts of this type are stored as bytes of any length.
 pub fn is_text(data_type: &DataType, column: &ColumnDescriptor) -> bool {
@@ -287,9 +287,14 @@ impl ColumnEncoder for TextColumn {
 }
 
 fn choose(texts: &Texts<'_>, rows: usize, compressor: Compressor) -> ParquetResult<Trial> {
+    in_steps(texts.len(), |run| try_texts(texts, run, rows, compressor))
+}
+
+fn try_texts(texts: &Texts<'_>, run: usize, rows: usize, compressor: Compressor) -> ParquetResult<Trial> {
     // Long texts need fewer for a fair sample.
-    let runs = sample(texts.len()).map(|run| {
-        let bytes = texts.ends[run.start].saturating_add(RUN_BYTES);
+    let run_bytes = (run * RUN_BYTES) as i32;
+    let runs = sample(texts.len(), run).map(|run| {
+        let bytes = texts.ends[run.start].saturating_add(run_bytes);
         let len =
             texts.ends[run.start + 1..=run.end].partition_point(|&end| end <= bytes).max(1.min(run.len()));
         Texts { ends: &texts.ends[run.start..=run.start + len], bytes: texts.bytes }
