@@ -29,12 +29,12 @@ impl Window {
     }
 
     /// Copies a checked chunk in, and hands out each batch that gets full on the way; `spent` may give one
-    /// whose memory is not needed any more.
+    /// of so many rows or more whose memory is not needed any more.
     pub fn append(
         &mut self,
         chunk: Checked<'_>,
         mut full: impl FnMut(RecordBatch) -> Result<()>,
-        spent: impl Fn(&SchemaRef) -> Option<RecordBatch>,
+        spent: impl Fn(&SchemaRef, usize) -> Option<RecordBatch>,
     ) -> Result<()> {
         self.chunk_rows = self.chunk_rows.max(chunk.rows.min(self.max_rows));
         let mut row = 0;
@@ -60,10 +60,10 @@ impl Window {
 
     /// Gets memory for a window that begins with a chunk of so many rows. If others were much larger, it may be
     /// the last: it keeps no memory of a whole window from other writers.
-    fn begin(&mut self, rows: usize, spent: impl Fn(&SchemaRef) -> Option<RecordBatch>) {
+    fn begin(&mut self, rows: usize, spent: impl Fn(&SchemaRef, usize) -> Option<RecordBatch>) {
         if rows < self.chunk_rows / 2 {
             self.columns.iter_mut().for_each(ColumnBuffer::expect_little);
-        } else if let Some(batch) = spent(self.schema.stored()) {
+        } else if let Some(batch) = spent(self.schema.stored(), rows.min(self.max_rows)) {
             self.recycle(batch);
         }
     }
@@ -168,7 +168,7 @@ mod tests {
                 Ok(())
             };
             let chunk = Checked::new(&schema, &slices, BadValues::Refuse).unwrap();
-            window.append(chunk, full, |_| spent.borrow_mut().pop()).unwrap();
+            window.append(chunk, full, |_, _| spent.borrow_mut().pop()).unwrap();
         }
         batches.push(window.take().unwrap().num_rows());
         batches

@@ -124,10 +124,29 @@ const RUNS: usize = 8;
 /// A dictionary is tried even if a careful estimate says so many times more values than it takes.
 const UNSURE: f64 = 4.0;
 
-/// Parts of `count` values that stand for all: an eighth of them, so that trying all plans takes less than
-/// encoding them, even if no more come.
-pub fn sample(count: usize) -> impl Iterator<Item = std::ops::Range<usize>> + Clone {
-    let run = (count / RUNS / 8).clamp(128, 1024);
+/// Values of a run, at least and at most. With no value twice among the fewest, there are more different ones than a
+/// dictionary takes, very likely.
+const FEW: usize = 128;
+const MANY: usize = 1024;
+
+/// A choice is clear if all other plans take so many times more.
+const CLEARLY: f64 = 1.1;
+
+/// Tries plans on few values, as a part may have no more than one page of them; then, if that leaves a doubt, on
+/// more, up to an eighth. `on` makes a trial of a sample with runs of so many values.
+pub fn in_steps(count: usize, on: impl Fn(usize) -> ParquetResult<Trial>) -> ParquetResult<Trial> {
+    let many = (count / RUNS / 8).clamp(FEW, MANY);
+    if many >= 4 * FEW {
+        let trial = on(FEW)?;
+        if trial.is_clear() {
+            return Ok(trial);
+        }
+    }
+    on(many)
+}
+
+/// Parts of `count` values that stand for all: some runs of `run` values.
+pub fn sample(count: usize, run: usize) -> impl Iterator<Item = std::ops::Range<usize>> + Clone {
     let (runs, run) = if count <= RUNS * run { (1, count) } else { (RUNS, run) };
     (0..runs)
         .map(move |i| (count - run) * i / runs.max(2).saturating_sub(1))
@@ -137,6 +156,8 @@ pub fn sample(count: usize) -> impl Iterator<Item = std::ops::Range<usize>> + Cl
 /// How large each plan makes a sample, compressed.
 pub struct Trial {
     compressor: Compressor,
+    /// Memory of a page, and of its compressed form.
+    memory: (Vec<u8>, Vec<u8>),
     sizes: Vec<(Plan, usize)>,
     /// Values of the sample, how many of them differ, and bytes of its PLAIN form.
     values: usize,
@@ -146,17 +167,19 @@ pub struct Trial {
 
 impl Trial {
     pub fn new(compressor: Compressor) -> Self {
-        Trial { compressor, sizes: Vec::new(), values: 0, distinct: 0, bytes: 0 }
+        Trial { compressor, memory: Default::default(), sizes: Vec::new(), values: 0, distinct: 0, bytes: 0 }
     }
 
     /// Tries a plan: `put` makes the page, `more` are the bytes that come on top.
     pub fn add(&mut self, plan: Plan, more: usize, put: impl FnOnce(&mut Vec<u8>)) -> ParquetResult<()> {
-        let (mut page, mut compressed) = (Vec::new(), Vec::new());
-        put(&mut page);
+        let (page, compressed) = &mut self.memory;
+        page.clear();
+        compressed.clear();
+        put(page);
         if plan == Plan::Plain {
             self.bytes = page.len();
         }
-        self.compressor.compress(&page, &mut compressed)?;
+        self.compressor.compress(page, compressed)?;
         self.sizes.push((plan, compressed.len() + more));
         Ok(())
     }
@@ -203,10 +226,20 @@ impl Trial {
         Choice { plan: smallest(None), otherwise: smallest(Some(Plan::Dictionary)) }
     }
 
+    /// Whether the choice would hardly be another by a larger sample.
+    fn is_clear(&self) -> bool {
+        let chosen = self.choice().plan;
+        let enough = self.size(chosen) as f64 * CLEARLY;
+        self.sizes.iter().all(|&(plan, size)| plan == chosen || size as f64 >= enough)
+    }
+
     fn reason(&self, plan: Plan) -> Reason {
-        let size = |of: Plan| self.sizes.iter().find(|&&(plan, _)| plan == of).map_or(0, |&(_, size)| size);
         let &Trial { values, distinct, bytes, .. } = self;
-        Reason { plan, values, distinct, bytes, plain: size(Plan::Plain), encoded: size(plan) }
+        Reason { plan, values, distinct, bytes, plain: self.size(Plan::Plain), encoded: self.size(plan) }
+    }
+
+    fn size(&self, of: Plan) -> usize {
+        self.sizes.iter().find(|&&(plan, _)| plan == of).map_or(0, |&(_, size)| size)
     }
 }
 
@@ -241,7 +274,17 @@ pub fn choose_numbers<T: Number>(
     order: Order,
     compressor: Compressor,
 ) -> ParquetResult<Trial> {
-    let runs = sample(numbers.len()).map(|run| &numbers[run]);
+    in_steps(numbers.len(), |run| try_numbers(numbers, run, rows, order, compressor))
+}
+
+fn try_numbers<T: Number>(
+    numbers: &[T],
+    run: usize,
+    rows: usize,
+    order: Order,
+    compressor: Compressor,
+) -> ParquetResult<Trial> {
+    let runs = sample(numbers.len(), run).map(|run| &numbers[run]);
     let sampled: Vec<T> = runs.clone().flatten().copied().collect();
     let mut trial = Trial::new(compressor);
     trial.add(Plan::Plain, 0, |out| out.extend_from_slice(plain(&sampled)))?;
@@ -249,7 +292,7 @@ pub fn choose_numbers<T: Number>(
     if !is_float {
         trial.add(Plan::Delta, 0, |out| runs.for_each(|run| put_delta(out, run)))?;
     }
-    let (mut table, mut indices) = (NumberTable::new(sampled.len()), Vec::new());
+    let (mut table, mut indices) = (NumberTable::with_room(sampled.len()), Vec::new());
     table.indices(&sampled, None, &mut indices);
     trial.add_dictionary((&indices, table.numbers().len(), T::WIDTH), rows, MOST)?;
     // A codec may find more in the bytes of few numbers than in a sample of their indices, yet not in a page.
@@ -257,4 +300,30 @@ pub fn choose_numbers<T: Number>(
         trial.add(Plan::Split, 0, |out| put_split(out, &sampled))?;
     }
     Ok(trial)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::options::Codec;
+
+    fn choose(number: impl Fn(u64) -> u64) -> (Plan, usize) {
+        let numbers: Vec<u64> = (0..1 << 16).map(number).collect();
+        let compressor = Compressor::new(Codec::Zstd(1));
+        let trial = choose_numbers(&numbers, 1 << 20, Order::Uint64, compressor).unwrap();
+        (trial.choice().plan, trial.values)
+    }
+
+    #[test]
+    fn few_values_decide_what_is_clear() {
+        let noise = |i: u64| {
+            let mixed = (i + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb)
+        };
+        assert_eq!(choose(|i| 3 * i), (Plan::Delta, RUNS * FEW));
+        assert_eq!(choose(|i| noise(noise(i) % 300)), (Plan::Dictionary, RUNS * FEW));
+        // No encoding makes it smaller.
+        assert_eq!(choose(noise).1, RUNS * MANY);
+    }
 }

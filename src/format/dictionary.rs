@@ -91,10 +91,10 @@ impl ColumnEncoder for DictionaryColumn {
             bounds.nulls = nulls.as_ref().map_or(0, |nulls| nulls.null_count() as u64);
             let valid = |i: &usize| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(*i));
             let index = |i| self.values.indices[keys[i] as usize];
-            let indices: Vec<u32> = (0..rows).filter(valid).map(index).collect();
+            let mut indices: Vec<u32> = (0..rows).filter(valid).map(index).collect();
             self.values.bound(&indices, &mut bounds);
             self.index_page
-                .add(&mut self.chunk, &indices, nulls.as_ref(), bounds, self.values.count())
+                .add(&mut self.chunk, &mut indices, nulls.as_ref(), bounds, self.values.count())
                 .map_err(|e| writing(&self.path, &e))?;
         }
         Ok(())

@@ -15,7 +15,7 @@ use super::encoder::{ColumnEncoder, EncodedColumn};
 use super::options::ChunkOptions;
 use super::pages::{
     Bounds, Chunk, DictionaryPage, IndexPage, Number, NumberTable, Order, PageValues, PendingPage,
-    keep_indices, plain, put_delta, put_split, range, spare_indices,
+    keep_words, plain, put_delta, put_split, range, spare_words,
 };
 use super::parquet::writing;
 use crate::error::Result;
@@ -133,7 +133,7 @@ impl<T: Number> NumberColumn<T> {
             }
         };
         let found = range(numbers, self.order);
-        let mut indices = spare_indices();
+        let mut indices = spare_words();
         let is_float = matches!(self.order, Order::Float | Order::Double);
         let ends = found.filter(|_| !is_float).map(|(least, greatest, _)| (least, greatest));
         if choice.plan == Plan::Dictionary && !self.table.indices(numbers, ends, &mut indices) {
@@ -153,11 +153,11 @@ impl<T: Number> NumberColumn<T> {
         bounds.nulls = nulls.map_or(0, |nulls| nulls.null_count() as u64);
         if choice.plan == Plan::Dictionary {
             let count = self.table.numbers().len();
-            let added = self.index_page.add(&mut self.chunk, &indices, nulls, bounds, count);
-            keep_indices(indices);
+            let added = self.index_page.add(&mut self.chunk, &mut indices, nulls, bounds, count);
+            keep_words(indices);
             return added;
         }
-        keep_indices(indices);
+        keep_words(indices);
         self.index_page.end(&mut self.chunk)?;
         self.chunk.filter(numbers.iter().map(|number| plain(std::slice::from_ref(number))));
         let rows = numbers.len() + bounds.nulls as usize;
@@ -186,29 +186,30 @@ impl<T: Number> ColumnEncoder for NumberColumn<T> {
     fn write(&mut self, array: &ArrayRef) -> Result<()> {
         let (data, len) = (array.to_data(), array.len());
         let bytes = |width: usize| &data.buffers()[0][data.offset() * width..][..len * width];
-        let widened = |width: usize, extend: fn(&[u8]) -> i32| -> Vec<T> {
-            bytes(width).chunks_exact(width).map(|le| T::of(extend(le) as u32 as u64)).collect()
+        let mut wide = spare_words();
+        let mut widen = |width: usize, extend: fn(&[u8]) -> i32| {
+            wide.extend(bytes(width).chunks_exact(width).map(|le| extend(le) as u32));
         };
+        match array.data_type() {
+            DataType::Int8 => widen(1, |le| (le[0] as i8).into()),
+            DataType::UInt8 => widen(1, |le| le[0].into()),
+            DataType::Int16 => widen(2, |le| i16::from_le_bytes([le[0], le[1]]).into()),
+            DataType::UInt16 => widen(2, |le| u16::from_le_bytes([le[0], le[1]]).into()),
+            _ => {}
+        }
+        let bytes = if wide.is_empty() { bytes(T::WIDTH) } else { plain(&wide) };
         let nulls = data.nulls().filter(|nulls| nulls.null_count() > 0);
-        let written = match array.data_type() {
-            DataType::Int8 => self.put(&widened(1, |le| (le[0] as i8).into()), nulls),
-            DataType::UInt8 => self.put(&widened(1, |le| le[0].into()), nulls),
-            DataType::Int16 => self.put(&widened(2, |le| i16::from_le_bytes([le[0], le[1]]).into()), nulls),
-            DataType::UInt16 => self.put(&widened(2, |le| u16::from_le_bytes([le[0], le[1]]).into()), nulls),
-            _ => {
-                let bytes = bytes(T::WIDTH);
-                // SAFETY: any bits are a number.
-                let (before, numbers, _) = unsafe { bytes.align_to::<T>() };
-                if before.is_empty() {
-                    self.put(numbers, nulls)
-                } else {
-                    // An array of a caller's may lie anywhere.
-                    let read = |le: &[u8]| le.iter().rev().fold(0, |bits, &byte| bits << 8 | u64::from(byte));
-                    let aligned: Vec<T> = bytes.chunks_exact(T::WIDTH).map(|le| T::of(read(le))).collect();
-                    self.put(&aligned, nulls)
-                }
-            }
+        // SAFETY: any bits are a number.
+        let (before, numbers, _) = unsafe { bytes.align_to::<T>() };
+        let written = if before.is_empty() {
+            self.put(numbers, nulls)
+        } else {
+            // An array of a caller's may lie anywhere.
+            let read = |le: &[u8]| le.iter().rev().fold(0, |bits, &byte| bits << 8 | u64::from(byte));
+            let aligned: Vec<T> = bytes.chunks_exact(T::WIDTH).map(|le| T::of(read(le))).collect();
+            self.put(&aligned, nulls)
         };
+        keep_words(wide);
         written.map_err(|e| writing(&self.path, &e))
     }
 

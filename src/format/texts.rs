@@ -11,20 +11,20 @@ use parquet::basic::{Encoding, Type};
 use parquet::errors::Result as ParquetResult;
 use parquet::schema::types::{ColumnDescPtr, ColumnDescriptor};
 
-use super::choice::{Choice, Chosen, Plan, Trial, VALUE_ROWS, sample};
+use super::choice::{Choice, Chosen, Plan, Trial, VALUE_ROWS, in_steps, sample};
 use super::encoder::{ColumnEncoder, EncodedColumn};
 use super::options::ChunkOptions;
 use super::pages::{
     Bounds, Chunk, Compressor, DictionaryPage, IndexPage, Order, PageValues, PendingPage, TextTable,
-    keep_indices, put_delta, spare_indices,
+    keep_words, put_delta, spare_words,
 };
 use super::parquet::writing;
 use crate::error::Result;
 
 /// Bytes of a dictionary at most, the parquet crate's default: a page that fits a cache.
 const MOST: usize = 1 << 20;
-/// Bytes of a run of texts in a sample, about.
-const RUN_BYTES: i32 = 128 << 10;
+/// Bytes of a run of texts in a sample, for each text that it may have, about.
+const RUN_BYTES: usize = 128;
 
 /// Whether texts of this type are stored as bytes of any length.
 pub fn is_text(data_type: &DataType, column: &ColumnDescriptor) -> bool {
@@ -56,7 +56,7 @@ pub struct TextColumn {
 /// The valid texts of a page, as a run of an array's.
 struct Texts<'a> {
     /// Where each starts, and where the last ends.
-    ends: Vec<i32>,
+    ends: &'a [i32],
     bytes: &'a [u8],
 }
 
@@ -125,13 +125,14 @@ impl TextColumn {
                         own.extend_from_slice(text);
                         ends.push(own.len() as i32);
                     });
-                    self.put_page(&Texts { ends, bytes: &own }, Some(nulls))?;
+                    self.put_page(&Texts { ends: &ends, bytes: &own }, Some(nulls))?;
                 }
                 Some(nulls) => {
                     let ends = page[..1].iter().copied().chain(nulls.valid_indices().map(|i| page[i + 1]));
-                    self.put_page(&Texts { ends: ends.collect(), bytes }, Some(nulls))?;
+                    let ends: Vec<_> = ends.collect();
+                    self.put_page(&Texts { ends: &ends, bytes }, Some(nulls))?;
                 }
-                None => self.put_page(&Texts { ends: page.to_vec(), bytes }, None)?,
+                None => self.put_page(&Texts { ends: page, bytes }, None)?,
             }
             start += rows;
         }
@@ -140,15 +141,17 @@ impl TextColumn {
 
     /// Keeps rows for a page of more.
     fn wait(&mut self, ends: &[i32], bytes: &[u8], nulls: Option<&NullBuffer>) {
-        match nulls {
-            Some(nulls) => self.waiting_valid.append_buffer(nulls.inner()),
-            None => self.waiting_valid.append_n(ends.len() - 1, true),
-        }
-        for (i, ends) in ends.windows(2).enumerate() {
-            if nulls.is_none_or(|nulls| nulls.is_valid(i)) {
-                self.waiting.extend_from_slice(&bytes[ends[0] as usize..ends[1] as usize]);
-                self.waiting_ends.push(self.waiting.len() as i32);
-            }
+        let Some(nulls) = nulls else {
+            let (first, waiting) = (ends[0], self.waiting.len() as i32);
+            self.waiting_valid.append_n(ends.len() - 1, true);
+            self.waiting.extend_from_slice(&bytes[first as usize..ends[ends.len() - 1] as usize]);
+            self.waiting_ends.extend(ends[1..].iter().map(|end| end - first + waiting));
+            return;
+        };
+        self.waiting_valid.append_buffer(nulls.inner());
+        for i in nulls.valid_indices() {
+            self.waiting.extend_from_slice(&bytes[ends[i] as usize..ends[i + 1] as usize]);
+            self.waiting_ends.push(self.waiting.len() as i32);
         }
     }
 
@@ -158,9 +161,9 @@ impl TextColumn {
         }
         let (ends, bytes) = (std::mem::take(&mut self.waiting_ends), std::mem::take(&mut self.waiting));
         let nulls = NullBuffer::new(self.waiting_valid.finish());
-        let texts = Texts { ends, bytes: &bytes };
+        let texts = Texts { ends: &ends, bytes: &bytes };
         self.put_page(&texts, Some(&nulls).filter(|nulls| nulls.null_count() > 0))?;
-        (self.waiting_ends, self.waiting) = (texts.ends, bytes);
+        (self.waiting_ends, self.waiting) = (ends, bytes);
         self.waiting_ends.truncate(1);
         self.waiting.clear();
         Ok(())
@@ -177,7 +180,7 @@ impl TextColumn {
         };
         let mut bounds = Bounds::new(Some(Order::Bytes));
         bounds.nulls = nulls.map_or(0, |nulls| nulls.null_count() as u64);
-        let mut indices = spare_indices();
+        let mut indices = spare_words();
         if choice.plan == Plan::Dictionary && !self.look_up(texts, &mut bounds, &mut indices) {
             choice.plan = choice.otherwise;
         }
@@ -187,11 +190,11 @@ impl TextColumn {
         }
         if choice.plan == Plan::Dictionary {
             let count = self.table.count();
-            let added = self.index_page.add(&mut self.chunk, &indices, nulls, bounds, count);
-            keep_indices(indices);
+            let added = self.index_page.add(&mut self.chunk, &mut indices, nulls, bounds, count);
+            keep_words(indices);
             return added;
         }
-        keep_indices(indices);
+        keep_words(indices);
         self.index_page.end(&mut self.chunk)?;
         self.chunk.filter(texts.iter());
         if self.chunk.has_statistics()
@@ -284,12 +287,17 @@ impl ColumnEncoder for TextColumn {
 }
 
 fn choose(texts: &Texts<'_>, rows: usize, compressor: Compressor) -> ParquetResult<Trial> {
+    in_steps(texts.len(), |run| try_texts(texts, run, rows, compressor))
+}
+
+fn try_texts(texts: &Texts<'_>, run: usize, rows: usize, compressor: Compressor) -> ParquetResult<Trial> {
     // Long texts need fewer for a fair sample.
-    let runs = sample(texts.len()).map(|run| {
-        let bytes = texts.ends[run.start].saturating_add(RUN_BYTES);
+    let run_bytes = (run * RUN_BYTES) as i32;
+    let runs = sample(texts.len(), run).map(|run| {
+        let bytes = texts.ends[run.start].saturating_add(run_bytes);
         let len =
             texts.ends[run.start + 1..=run.end].partition_point(|&end| end <= bytes).max(1.min(run.len()));
-        Texts { ends: texts.ends[run.start..=run.start + len].to_vec(), bytes: texts.bytes }
+        Texts { ends: &texts.ends[run.start..=run.start + len], bytes: texts.bytes }
     });
     let runs: Vec<_> = runs.collect();
     let mut trial = Trial::new(compressor);

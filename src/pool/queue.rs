@@ -82,9 +82,9 @@ impl EncodeQueue {
         self.work.push(Batch::new(batch, Some(self.work.spent().clone()), self.meter(), held))
     }
 
-    /// A batch of this schema that has been encoded, if there is one, for its memory.
-    pub fn spent(&self, schema: &SchemaRef) -> Option<RecordBatch> {
-        self.work.spent().take(schema)
+    /// A batch of such columns and so many rows that has been encoded, if there is one, for its memory.
+    pub fn spent(&self, schema: &SchemaRef, rows: usize) -> Option<RecordBatch> {
+        self.work.spent().take(schema, rows)
     }
 
     /// Whether a batch of so many bytes would be queued without waiting.

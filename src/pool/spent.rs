@@ -42,17 +42,50 @@ impl Spent {
         }
     }
 
-    /// The latest batch of this very schema.
-    pub fn take(&self, schema: &SchemaRef) -> Option<RecordBatch> {
+    /// The latest batch with columns of these types that has so many rows or more.
+    pub fn take(&self, schema: &SchemaRef, rows: usize) -> Option<RecordBatch> {
         let mut kept = self.kept.lock();
-        let at = kept.batches.iter().rposition(|batch| SchemaRef::ptr_eq(batch.schema_ref(), schema))?;
+        let serves =
+            |batch: &RecordBatch| batch.num_rows() >= rows && have_same_types(batch.schema_ref(), schema);
+        let at = kept.batches.iter().rposition(serves)?;
         let batch = kept.batches.remove(at)?;
         kept.bytes -= batch.get_array_memory_size();
         Some(batch)
     }
 
+    /// Gives all memory back.
     pub fn clear(&self) {
         let kept = std::mem::take(&mut *self.kept.lock());
         drop(kept);
+    }
+}
+
+/// Whether columns of the one schema lie in memory as the other's do. Writers that open a schema each have equal ones.
+fn have_same_types(one: &SchemaRef, other: &SchemaRef) -> bool {
+    let (fields, others) = (one.fields(), other.fields());
+    SchemaRef::ptr_eq(one, other)
+        || fields.len() == others.len()
+            && fields.iter().zip(others).all(|(field, other)| field.data_type() == other.data_type())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow_array::{ArrayRef, Int32Array, Int64Array};
+    use std::sync::Arc;
+
+    #[test]
+    fn memory_goes_to_windows_of_the_same_types_that_it_is_enough_for() {
+        let batch = |name, array| RecordBatch::try_from_iter([(name, array)]).unwrap();
+        let longs = |rows| Arc::new(Int64Array::from(vec![0; rows])) as ArrayRef;
+        let ints = |rows| Arc::new(Int32Array::from(vec![0; rows])) as ArrayRef;
+        let spent = Spent::new(1 << 20);
+        spent.put(batch("a", longs(100)));
+        spent.put(batch("a", longs(10)));
+        spent.put(batch("a", ints(1000)));
+        let wanted = batch("b", longs(0)).schema();
+        assert_eq!(spent.take(&wanted, 50).map(|batch| batch.num_rows()), Some(100));
+        assert!(spent.take(&wanted, 50).is_none());
+        assert_eq!(spent.take(&wanted, 5).map(|batch| batch.num_rows()), Some(10));
     }
 }

@@ -208,14 +208,18 @@ impl Writer {
             return Ok(false);
         }
         let queue = &self.queue;
-        self.window.append(chunk, |batch| queue.push_over(batch), |schema| queue.spent(schema))?;
+        self.window.append(
+            chunk,
+            |batch| queue.push_over(batch),
+            |schema, rows| queue.spent(schema, rows),
+        )?;
         Ok(true)
     }
 
     fn append_checked(&mut self, slices: &[ColumnSlice<'_>], bad_values: BadValues) -> Result<()> {
         let chunk = self.check(slices, bad_values)?;
         let queue = &self.queue;
-        self.window.append(chunk, |batch| queue.push(batch), |schema| queue.spent(schema))
+        self.window.append(chunk, |batch| queue.push(batch), |schema, rows| queue.spent(schema, rows))
     }
 
     fn check<'a>(&self, slices: &'a [ColumnSlice<'a>], bad_values: BadValues) -> Result<Checked<'a>> {

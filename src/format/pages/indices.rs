@@ -32,11 +32,11 @@ impl IndexPage {
     }
 
     /// Adds rows: the indices of those that are valid, into a dictionary of `count` values by now. The page
-    /// ends before them if it would get too large, or if they need more bits.
+    /// ends before them if it would get too large, or if they need more bits. What is left in `indices` is of no use.
     pub fn add(
         &mut self,
         chunk: &mut Chunk,
-        indices: &[u32],
+        indices: &mut Vec<u32>,
         nulls: Option<&NullBuffer>,
         bounds: Bounds,
         count: usize,
@@ -57,9 +57,11 @@ impl IndexPage {
             Some(all) => all.merge(&bounds),
             none => *none = Some(bounds),
         }
-        self.rest.extend_from_slice(indices);
-        let put = put_groups(&mut self.packed, &self.rest, width);
-        self.rest.drain(..put);
+        // Before the new ones in their memory, which is the thread's: many columns wait at once.
+        indices.splice(..0, self.rest.drain(..));
+        self.packed.reserve(indices.len() * width as usize / 8 + 64);
+        let put = put_groups(&mut self.packed, indices, width);
+        self.rest.extend_from_slice(&indices[put..]);
         Ok(())
     }
 
@@ -77,5 +79,28 @@ impl IndexPage {
         self.packed.clear();
         self.rest.clear();
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::options::ParquetOptions;
+    use arrow_schema::{DataType, Field, Schema};
+    use parquet::arrow::ArrowSchemaConverter;
+
+    #[test]
+    fn an_open_page_keeps_little_more_than_its_packed_indices() {
+        let schema = Schema::new(vec![Field::new("a", DataType::Int64, false)]);
+        let columns = ArrowSchemaConverter::new().convert(&schema).unwrap();
+        let options = ParquetOptions::default().of_chunks(&columns, &schema.into()).unwrap();
+        let mut chunk = Chunk::new(columns.column(0), options[0]).unwrap();
+        let mut page = IndexPage::new();
+        for rows in [1 << 16, 5, (1 << 16) + 3] {
+            let mut indices = (0..rows).map(|i| i * i % 8).collect();
+            page.add(&mut chunk, &mut indices, None, Bounds::new(None), 8).unwrap();
+            assert!(page.rest.capacity() <= 8, "{rows}: {} indices", page.rest.capacity());
+        }
+        assert!(chunk.take_pages().is_empty());
     }
 }

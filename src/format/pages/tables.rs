@@ -1,6 +1,6 @@
 //! Dictionaries that grow with the values of the rows: open addressing, linear probing.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 
 use super::number::Number;
 use crate::prefetch::prefetch;
@@ -9,19 +9,18 @@ use crate::prefetch::prefetch;
 const EMPTY: u32 = u32::MAX;
 
 thread_local! {
-    /// Memory for the indices of a page: columns are many, the threads that encode are few.
-    static INDICES: Cell<Vec<u32>> = const { Cell::new(Vec::new()) };
+    /// Memory for what is made of a page's values: columns are many, the threads that encode are few.
+    static SCRATCH: RefCell<Vec<Vec<u32>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Memory for the indices of a page, to be given back.
-pub fn spare_indices() -> Vec<u32> {
-    let mut indices = INDICES.take();
-    indices.clear();
-    indices
+/// Empty memory for the indices of a page or its widened numbers, to be given back.
+pub fn spare_words() -> Vec<u32> {
+    SCRATCH.with_borrow_mut(Vec::pop).unwrap_or_default()
 }
 
-pub fn keep_indices(indices: Vec<u32>) {
-    INDICES.set(indices);
+pub fn keep_words(mut words: Vec<u32>) {
+    words.clear();
+    SCRATCH.with_borrow_mut(|kept| kept.push(words));
 }
 
 /// Spreads bits: the golden ratio of 2^64, and the high bits of the product.
@@ -61,6 +60,12 @@ impl<T: Number> NumberTable<T> {
     /// For `limit` numbers at most.
     pub fn new(limit: usize) -> Self {
         NumberTable { numbers: Vec::new(), slots: vec![Slot::empty(); 256], direct: None, limit }
+    }
+
+    /// For `limit` numbers at most, with room for them from the start.
+    pub fn with_room(limit: usize) -> Self {
+        let slots = vec![Slot::empty(); (2 * limit).max(NEAR).next_power_of_two()];
+        NumberTable { numbers: Vec::with_capacity(limit), slots, direct: None, limit }
     }
 
     pub fn numbers(&self) -> &[T] {
@@ -170,9 +175,14 @@ fn place<T: Number>(number: T, len: usize) -> usize {
     (spread(number.bits()) >> (64 - len.trailing_zeros())) as usize
 }
 
-/// Makes the slots more, once half of them are full: runs of full ones stay short.
+/// Slots that a near cache holds. As long as there are no more, few of them are full, so that the first look finds
+/// nearly every value: another costs more than memory that is near.
+const NEAR: usize = 1 << 12;
+
+/// Makes the slots more, once half of them are full, or an eighth of few: runs of full ones stay short.
 fn make_room<T: Number>(slots: &mut Vec<Slot<T>>, full: usize) {
-    if 2 * full <= slots.len() {
+    let most = if slots.len() < NEAR { slots.len() / 8 } else { slots.len() / 2 };
+    if full <= most {
         return;
     }
     let mut more = vec![Slot::empty(); 4 * slots.len()];
