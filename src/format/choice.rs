@@ -275,14 +275,7 @@ impl Trial {
     ) -> ParquetResult<()> {
         let (of, rows) = (self.values, self.rows);
         self.distinct = seen;
-        let mut times = vec![0u32; seen];
-        indices.iter().for_each(|&index| times[index as usize] += 1);
-        let once = times.iter().filter(|&&times| times == 1).count();
-        // Frequent ones hide how many are rare: that more come once than if all were equally frequent tells of them
-        // (Charikar et al., "Towards estimation error guarantees for distinct values", 2000).
-        let even = expected_distinct(seen, of, rows);
-        let rare = once as f64 - of as f64 * (-(of as f64) / even).exp();
-        let distinct = even + rare.max(0.0) * ((rows as f64 / of as f64).sqrt() - 1.0);
+        let distinct = expected_distinct(seen, of, rows);
         // Those, if equal neighbours do not tell that later rows have the value, too.
         let drawn = drawn(indices, seen);
         let at_most = expected_distinct(seen, drawn, (rows as f64 / of as f64 * drawn as f64) as usize);
@@ -295,6 +288,8 @@ impl Trial {
             self.sizes.iter().find(|s| s.0 == Plan::Plain).map_or(1.0, |s| s.1 as f64 / plain as f64);
         let share = (distinct * width as f64 * shrink.min(1.0) * of as f64 / rows as f64) as usize;
         let bits = bit_width((distinct.round() as u32).max(seen as u32) - 1);
+        let mut times = vec![0u32; seen];
+        indices.iter().for_each(|&index| times[index as usize] += 1);
         // First comers count upwards, which a codec finds and later rows do not have; those that do not come again
         // are as many others.
         let other = |index: u32| index.wrapping_mul(0x9e37_79b1) & ((1u64 << bits) - 1) as u32;
