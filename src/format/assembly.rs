@@ -61,7 +61,8 @@ impl Assembly {
         schema: SchemaDescPtr,
         properties: WriterPropertiesPtr,
     ) -> io::Result<Self> {
-        let gathered = Gathered { part, small: Vec::new(), most: GATHERED, written: 0 };
+        let most = part.write_bytes();
+        let gathered = Gathered { part, small: Vec::new(), most, written: 0 };
         let mut out = TrackedWrite::new(Output(Arc::new(Mutex::new(gathered))));
         out.write_all(MAGIC)?;
         Ok(Assembly {
@@ -223,10 +224,8 @@ struct Gathered {
     written: u64,
 }
 
-/// Bytes that are gathered at most: most row groups, compressed, are one round trip.
-const GATHERED: usize = 8 << 20;
-/// Bytes of a write that is not: a copy would cost more than a call.
-const LARGE: usize = 1 << 20;
+/// The part of the bytes that one write should have from which on a write goes by itself: a copy would cost more.
+const LARGE: usize = 8;
 
 impl Gathered {
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -234,7 +233,7 @@ impl Gathered {
         if self.small.len() + bytes.len() > self.most {
             self.write_out()?;
         }
-        if bytes.len() < LARGE || self.most == usize::MAX {
+        if bytes.len() < self.most / LARGE || self.most == usize::MAX {
             if self.small.capacity() == 0 {
                 self.small = spare::take();
             }
