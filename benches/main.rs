@@ -98,8 +98,11 @@ fn main() {
         return;
     }
     let filter = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
-    let groups: Vec<String> =
-        ["record", "columns", "pool"].map(str::to_owned).into_iter().chain(parquet::names()).collect();
+    let groups: Vec<String> = ["record", "columns", "pool", "choice"]
+        .map(str::to_owned)
+        .into_iter()
+        .chain(parquet::names())
+        .collect();
     let chosen: Vec<String> = groups.iter().filter(|group| group.contains(&filter)).cloned().collect();
     assert!(!chosen.is_empty(), "no group's name contains {filter:?}; they are {groups:?}");
     fs::create_dir_all(output()).unwrap();
@@ -113,6 +116,9 @@ fn main() {
     }
     if chosen.iter().any(|group| group == "pool") {
         rows.extend(pool::rows());
+    }
+    if chosen.iter().any(|group| group == "choice") {
+        rows.extend(parquet::choice::rows());
     }
     rows.extend(parquet::rows(&chosen, filter.starts_with("parquet/")));
     print(&rows);

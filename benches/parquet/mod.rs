@@ -2,7 +2,9 @@
 //! codec, level and row-group size, and statistics per column chunk. Nobody forces anything to disk.
 
 mod cases;
+pub mod choice;
 mod corpora;
+mod generate;
 mod limits;
 mod load;
 mod ours;

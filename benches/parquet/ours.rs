@@ -11,6 +11,7 @@ use arrow_array::{Array, ArrayRef};
 use arrow_schema::{DataType, TimeUnit};
 use flow::ffi::columns::{PF_LAYOUT_OFFSETS, PF_LAYOUT_VALUES, pf_column_slice, pf_row_chunk};
 use flow::ffi::error::{PF_OK, pf_error};
+use flow::ffi::parquet_options::{PF_ENCODING_AUTO, PF_STATISTICS_DEFAULT, pf_column_options};
 use flow::ffi::schema::*;
 use flow::ffi::writer::*;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -26,8 +27,14 @@ pub fn path() -> PathBuf {
     crate::output().join("ours.parquet")
 }
 
-/// Writes the corpus once; returns the seconds from opening the writer to the end of its close.
+/// Writes the corpus once, each column in what AUTO chooses; returns the seconds from opening the writer to the end
+/// of its close.
 pub fn write(corpus: &Corpus, case: &Case) -> f64 {
+    write_encoded(corpus, case, &vec![PF_ENCODING_AUTO; corpus.batch.num_columns()])
+}
+
+/// The same with an encoding for each column.
+pub fn write_encoded(corpus: &Corpus, case: &Case, encodings: &[i32]) -> f64 {
     let path = CString::new(path().to_str().unwrap()).unwrap();
     let schema = corpus.batch.schema();
     let names: Vec<_> = schema.fields().iter().map(|f| CString::new(f.name().as_str()).unwrap()).collect();
@@ -36,6 +43,19 @@ pub fn write(corpus: &Corpus, case: &Case) -> f64 {
         .iter()
         .zip(&names)
         .map(|(f, name)| pf_field { name: name.as_ptr(), r#type: pf_type(f.data_type()), ..pf_field::new() })
+        .collect();
+    let column_options: Vec<_> = names
+        .iter()
+        .zip(encodings)
+        .map(|(name, &encoding)| pf_column_options {
+            path: name.as_ptr(),
+            encoding,
+            statistics: PF_STATISTICS_DEFAULT,
+            flags: 0,
+            reserved: 0,
+            bloom_fpp: 0.0,
+            bloom_ndv: 0,
+        })
         .collect();
     let codec = match case.codec {
         "uncompressed" => PF_CODEC_UNCOMPRESSED,
@@ -49,6 +69,9 @@ pub fn write(corpus: &Corpus, case: &Case) -> f64 {
         codec,
         codec_level: case.level.unwrap_or(PF_LEVEL_DEFAULT),
         row_group_rows: case.row_group as u64,
+        columns: column_options.as_ptr(),
+        column_count: column_options.len() as u64,
+        column_size: size_of::<pf_column_options>() as u64,
         ..crate::writer_options()
     };
     let columns: Vec<_> = corpus.batch.columns().iter().map(slice).collect();

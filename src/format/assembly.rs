@@ -93,11 +93,11 @@ impl Assembly {
         properties: WriterPropertiesPtr,
         key_values: Vec<KeyValue>,
     ) -> ParquetResult<Self> {
-        let has_journal = part.has_journal();
+        let (has_journal, most) = (part.has_journal(), part.write_bytes());
         let mut out = TrackedWrite::new(Output(Arc::new(Mutex::new(Gathered {
             part,
             small: Vec::new(),
-            most: GATHERED,
+            most,
             written: bytes,
             present: bytes,
             crc: has_journal.then(Crc::new),
@@ -288,10 +288,8 @@ struct Gathered {
     crc: Option<Crc>,
 }
 
-/// Bytes that are gathered at most: most row groups, compressed, are one round trip.
-const GATHERED: usize = 8 << 20;
-/// Bytes of a write that is not: a copy would cost more than a call.
-const LARGE: usize = 1 << 20;
+/// The part of the bytes that one write should have from which on a write goes by itself: a copy would cost more.
+const LARGE: usize = 8;
 
 impl Gathered {
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -305,7 +303,7 @@ impl Gathered {
         if self.small.len() + bytes.len() > self.most {
             self.write_out()?;
         }
-        if bytes.len() < LARGE || self.most == usize::MAX {
+        if bytes.len() < self.most / LARGE || self.most == usize::MAX {
             if self.small.capacity() == 0 {
                 self.small = spare::take();
             }

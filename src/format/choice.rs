@@ -29,11 +29,8 @@ pub struct Choice {
 }
 
 impl Choice {
-    /// Of a page without values.
-    pub const NONE: Choice = Choice { plan: Plan::Plain, otherwise: Plan::Plain };
-
     /// The user's.
-    pub fn of(encoding: Encoding) -> Choice {
+    fn of(encoding: Encoding) -> Choice {
         let plan = match encoding {
             Encoding::BYTE_STREAM_SPLIT => Plan::Split,
             Encoding::DELTA_BINARY_PACKED | Encoding::DELTA_LENGTH_BYTE_ARRAY => Plan::Delta,
@@ -63,32 +60,125 @@ pub struct Chosen(Mutex<Choices>);
 
 #[derive(Default)]
 struct Choices {
-    /// The choice at present, and the rows that it is still good for.
-    current: Option<(Choice, usize)>,
+    current: Option<Current>,
+    /// Rows that the latest row group to end had.
+    latest_rows: Option<usize>,
     /// Of each plan that was chosen, why it was for the first time.
     reasons: Vec<Reason>,
 }
 
-/// Rows that a choice is good for: values may change their ways.
+/// The choice at present.
+struct Current {
+    choice: Choice,
+    /// Rows of a row group that it is for.
+    rows: usize,
+    /// Rows that it was to be good for when it was made, and those of them that are left.
+    good_for: usize,
+    left: usize,
+}
+
+impl Current {
+    /// A dictionary pays for twice as many rows where it does for so many, or is too large for both.
+    fn is_for(&self, rows: usize) -> bool {
+        self.left > 0 && rows <= 2 * self.rows && self.rows <= 2 * rows
+    }
+}
+
+/// Rows that a choice is good for: values may change their ways. The next one, if it is the same, is good for twice
+/// as many, up to the latter.
 const GOOD_FOR: usize = 1 << 20;
+const GOOD_FOR_AT_MOST: usize = 1 << 24;
 
 impl Chosen {
-    /// The choice for a row group whose first rows are here.
-    pub fn get(&self, rows: usize, choose: impl FnOnce() -> ParquetResult<Trial>) -> ParquetResult<Choice> {
+    /// Rows to expect of a row group that may have `most`, if that is known: as many as the latest had, or as the
+    /// choice is for. They tell whether a dictionary will pay.
+    fn expected_rows(&self, most: usize) -> Option<usize> {
+        let chosen = self.0.lock();
+        let full = || chosen.current.as_ref().is_some_and(|current| current.is_for(most)).then_some(most);
+        chosen.latest_rows.or_else(full)
+    }
+
+    /// Notes how many rows a row group had.
+    fn ended(&self, rows: usize) {
+        self.0.lock().latest_rows = Some(rows);
+    }
+
+    /// The choice for a row group of so many rows, the first of which are here.
+    fn get(&self, rows: usize, choose: impl FnOnce() -> ParquetResult<Trial>) -> ParquetResult<Choice> {
         let mut chosen = self.0.lock();
-        let (choice, left) = match chosen.current {
-            Some((choice, left)) if left > 0 => (choice, left),
-            _ => {
+        let mut current = match chosen.current.take() {
+            Some(current) if current.is_for(rows) => current,
+            old => {
                 let trial = choose()?;
                 let choice = trial.choice();
                 if chosen.reasons.iter().all(|reason| reason.plan != choice.plan) {
                     chosen.reasons.push(trial.reason(choice.plan));
                 }
-                (choice, GOOD_FOR)
+                let good_for = match old {
+                    Some(old) if old.left == 0 && old.choice.plan == choice.plan => {
+                        (2 * old.good_for).min(GOOD_FOR_AT_MOST)
+                    }
+                    _ => GOOD_FOR,
+                };
+                Current { choice, rows, good_for, left: good_for }
             }
         };
-        chosen.current = Some((choice, left.saturating_sub(rows)));
-        Ok(choice)
+        current.left = current.left.saturating_sub(rows);
+        Ok(chosen.current.insert(current).choice)
+    }
+}
+
+/// The choice of a column in one row group.
+pub struct RowGroupChoice {
+    chosen: Arc<Chosen>,
+    choice: Option<Choice>,
+    /// Rows that the row group may have, those that are here, and whether these are all.
+    most: usize,
+    rows: usize,
+    is_ended: bool,
+}
+
+impl RowGroupChoice {
+    /// The user's, if there is one.
+    pub fn new(chosen: Arc<Chosen>, users: Option<Encoding>, most: usize) -> Self {
+        RowGroupChoice { chosen, choice: users.map(Choice::of), most, rows: 0, is_ended: false }
+    }
+
+    /// Notes rows that come.
+    pub fn add_rows(&mut self, rows: usize) {
+        self.rows += rows;
+    }
+
+    /// No more rows come.
+    pub fn end(&mut self) {
+        self.is_ended = true;
+        self.chosen.ended(self.rows);
+    }
+
+    /// Rows that come at once and need not wait for others, where pages have `page_rows`: unless a row group so
+    /// short could end with them, as its rows have a part in the choice.
+    pub fn enough(&self, page_rows: usize) -> usize {
+        match self.choice.is_some() || self.chosen.expected_rows(self.most).is_some() {
+            true => page_rows / 4,
+            false => page_rows.min(self.most),
+        }
+    }
+
+    /// What is chosen; `choose` tries it for a row group of so many rows.
+    pub fn get(&mut self, choose: impl FnOnce(usize) -> ParquetResult<Trial>) -> ParquetResult<Plan> {
+        if let Some(choice) = self.choice {
+            return Ok(choice.plan);
+        }
+        let expected = || self.chosen.expected_rows(self.most).unwrap_or(self.most);
+        let rows = if self.is_ended { self.rows } else { expected().max(self.rows) };
+        Ok(self.choice.insert(self.chosen.get(rows, || choose(rows))?).plan)
+    }
+
+    /// Its dictionary is full.
+    pub fn give_up_dictionary(&mut self) -> Plan {
+        let plan = self.choice.map_or(Plan::Plain, |choice| choice.otherwise);
+        self.choice = Some(Choice { plan, otherwise: plan });
+        plan
     }
 }
 
@@ -158,6 +248,8 @@ pub struct Trial {
     compressor: Compressor,
     /// Memory of a page, and of its compressed form.
     memory: (Vec<u8>, Vec<u8>),
+    /// Rows of the row group.
+    rows: usize,
     sizes: Vec<(Plan, usize)>,
     /// Values of the sample, how many of them differ, and bytes of its PLAIN form.
     values: usize,
@@ -166,12 +258,32 @@ pub struct Trial {
 }
 
 impl Trial {
-    pub fn new(compressor: Compressor) -> Self {
-        Trial { compressor, memory: Default::default(), sizes: Vec::new(), values: 0, distinct: 0, bytes: 0 }
+    /// Of so many values, for a row group of `rows`.
+    pub fn new(values: usize, rows: usize, compressor: Compressor) -> Self {
+        Trial {
+            compressor,
+            memory: Default::default(),
+            rows: rows.max(values),
+            sizes: Vec::new(),
+            values,
+            distinct: 0,
+            bytes: 0,
+        }
     }
 
-    /// Tries a plan: `put` makes the page, `more` are the bytes that come on top.
-    pub fn add(&mut self, plan: Plan, more: usize, put: impl FnOnce(&mut Vec<u8>)) -> ParquetResult<()> {
+    /// Tries a plan: `put` makes the page.
+    pub fn add(&mut self, plan: Plan, put: impl FnOnce(&mut Vec<u8>)) -> ParquetResult<()> {
+        self.add_page(plan, 0, self.rows.min(VALUE_ROWS), put)
+    }
+
+    /// Tries a plan whose pages have `rows` each; `more` are the bytes that come on top.
+    fn add_page(
+        &mut self,
+        plan: Plan,
+        more: usize,
+        rows: usize,
+        put: impl FnOnce(&mut Vec<u8>),
+    ) -> ParquetResult<()> {
         let (page, compressed) = &mut self.memory;
         page.clear();
         compressed.clear();
@@ -179,21 +291,21 @@ impl Trial {
         if plan == Plan::Plain {
             self.bytes = page.len();
         }
-        self.compressor.compress(page, compressed)?;
+        let whole = (page.len() as f64 / self.values as f64 * rows as f64) as usize;
+        self.compressor.compress_part(page, whole, compressed)?;
         self.sizes.push((plan, compressed.len() + more));
         Ok(())
     }
 
-    /// Tries a dictionary: `indices` are the sample's, into `seen` values of `width` bytes each; a row group has
-    /// `rows`. None for more than `most` values.
+    /// Tries a dictionary: `indices` are the sample's, into `seen` values of `width` bytes each. Not for more than
+    /// `most` values.
     pub fn add_dictionary(
         &mut self,
         (indices, seen, width): (&[u32], usize, usize),
-        rows: usize,
         most: usize,
     ) -> ParquetResult<()> {
-        let (of, rows) = (indices.len(), rows.max(indices.len()));
-        (self.values, self.distinct) = (of, seen);
+        let (of, rows) = (self.values, self.rows);
+        self.distinct = seen;
         let distinct = expected_distinct(seen, of, rows);
         // Those, if equal neighbours do not tell that later rows have the value, too.
         let drawn = drawn(indices, seen);
@@ -207,10 +319,14 @@ impl Trial {
             self.sizes.iter().find(|s| s.0 == Plan::Plain).map_or(1.0, |s| s.1 as f64 / plain as f64);
         let share = (distinct * width as f64 * shrink.min(1.0) * of as f64 / rows as f64) as usize;
         let bits = bit_width((distinct.round() as u32).max(seen as u32) - 1);
-        // First comers count upwards, which a codec finds and later rows do not have; these are as many others.
-        let shuffled = |&index: &u32| index.wrapping_mul(0x9e37_79b1) & ((1u64 << bits) - 1) as u32;
+        let mut times = vec![0u32; seen];
+        indices.iter().for_each(|&index| times[index as usize] += 1);
+        // First comers count upwards, which a codec finds and later rows do not have; those that do not come again
+        // are as many others.
+        let other = |index: u32| index.wrapping_mul(0x9e37_79b1) & ((1u64 << bits) - 1) as u32;
+        let shuffled = |&index: &u32| if times[index as usize] == 1 { other(index) } else { index };
         let shuffled: Vec<u32> = indices.iter().map(shuffled).collect();
-        self.add(Plan::Dictionary, share, |out| put_indices(out, &shuffled, bits))
+        self.add_page(Plan::Dictionary, share, rows, |out| put_indices(out, &shuffled, bits))
     }
 
     /// The smallest; of those nearly as small, the first that was tried.
@@ -220,7 +336,7 @@ impl Trial {
             let least = sizes.clone().map(|&(_, size)| size).min().unwrap_or(0);
             sizes
                 .clone()
-                .find(|&&(_, size)| size <= least + least / 50)
+                .find(|&&(_, size)| size <= least + least / 128)
                 .map_or(Plan::Plain, |&(plan, _)| plan)
         };
         Choice { plan: smallest(None), otherwise: smallest(Some(Plan::Dictionary)) }
@@ -286,18 +402,18 @@ fn try_numbers<T: Number>(
 ) -> ParquetResult<Trial> {
     let runs = sample(numbers.len(), run).map(|run| &numbers[run]);
     let sampled: Vec<T> = runs.clone().flatten().copied().collect();
-    let mut trial = Trial::new(compressor);
-    trial.add(Plan::Plain, 0, |out| out.extend_from_slice(plain(&sampled)))?;
+    let mut trial = Trial::new(sampled.len(), rows, compressor);
+    trial.add(Plan::Plain, |out| out.extend_from_slice(plain(&sampled)))?;
     let is_float = matches!(order, Order::Float | Order::Double);
     if !is_float {
-        trial.add(Plan::Delta, 0, |out| runs.for_each(|run| put_delta(out, run)))?;
+        trial.add(Plan::Delta, |out| runs.for_each(|run| put_delta(out, run)))?;
     }
     let (mut table, mut indices) = (NumberTable::with_room(sampled.len()), Vec::new());
     table.indices(&sampled, None, &mut indices);
-    trial.add_dictionary((&indices, table.numbers().len(), T::WIDTH), rows, MOST)?;
+    trial.add_dictionary((&indices, table.numbers().len(), T::WIDTH), MOST)?;
     // A codec may find more in the bytes of few numbers than in a sample of their indices, yet not in a page.
-    if is_float || trial.choice().plan != Plan::Dictionary {
-        trial.add(Plan::Split, 0, |out| put_split(out, &sampled))?;
+    if is_float || sampled.len() >= rows || trial.choice().plan != Plan::Dictionary {
+        trial.add(Plan::Split, |out| put_split(out, &sampled))?;
     }
     Ok(trial)
 }

@@ -10,7 +10,7 @@ use parquet::basic::{Encoding, Type};
 use parquet::errors::Result as ParquetResult;
 use parquet::schema::types::{ColumnDescPtr, ColumnDescriptor};
 
-use super::choice::{Choice, Chosen, MOST, Plan, VALUE_ROWS, choose_numbers};
+use super::choice::{Chosen, MOST, Plan, RowGroupChoice, VALUE_ROWS, choose_numbers};
 use super::encoder::{ColumnEncoder, EncodedColumn};
 use super::options::ChunkOptions;
 use super::pages::{
@@ -35,8 +35,7 @@ pub fn is_number(data_type: &DataType, column: &ColumnDescriptor) -> bool {
 pub struct NumberColumn<T: Number> {
     chunk: Chunk,
     order: Order,
-    chosen: Arc<Chosen>,
-    choice: Option<Choice>,
+    choice: RowGroupChoice,
     table: NumberTable<T>,
     /// Whether a page has indices into the table.
     has_dictionary: bool,
@@ -45,7 +44,6 @@ pub struct NumberColumn<T: Number> {
     waiting_valid: BooleanBufferBuilder,
     /// The page that has indices into the table.
     index_page: IndexPage,
-    row_group_rows: usize,
     path: Arc<PathBuf>,
 }
 
@@ -61,14 +59,12 @@ impl<T: Number> NumberColumn<T> {
         Ok(NumberColumn {
             chunk: Chunk::new(column, options)?,
             order,
-            chosen,
-            choice: options.encoding.map(Choice::of),
+            choice: RowGroupChoice::new(chosen, options.encoding, row_group_rows),
             table: NumberTable::new(MOST),
             has_dictionary: false,
             waiting: Vec::new(),
             waiting_valid: BooleanBufferBuilder::new(0),
             index_page: IndexPage::new(),
-            row_group_rows,
             path,
         })
     }
@@ -76,8 +72,8 @@ impl<T: Number> NumberColumn<T> {
     fn put(&mut self, numbers: &[T], nulls: Option<&NullBuffer>) -> ParquetResult<()> {
         let rows = nulls.map_or(numbers.len(), NullBuffer::len);
         let page_rows = self.chunk.page_rows(T::WIDTH).min(VALUE_ROWS);
-        // Numbers that make pages by themselves need not wait for others.
-        if rows >= page_rows / 4 {
+        self.choice.add_rows(rows);
+        if rows >= self.choice.enough(page_rows) {
             self.put_waiting()?;
             for start in (0..rows).step_by(page_rows) {
                 let len = page_rows.min(rows - start);
@@ -124,25 +120,19 @@ impl<T: Number> NumberColumn<T> {
 
     /// Encodes a page of the valid numbers.
     fn put_page(&mut self, numbers: &[T], nulls: Option<&NullBuffer>) -> ParquetResult<()> {
-        let mut choice = match self.choice {
-            _ if numbers.is_empty() => Choice::NONE,
-            Some(choice) => choice,
-            None => {
-                let (rows, order, compressor) = (self.row_group_rows, self.order, self.chunk.compressor());
-                self.chosen.get(rows, || choose_numbers(numbers, rows, order, compressor))?
-            }
+        let (order, compressor) = (self.order, self.chunk.compressor());
+        let mut plan = match numbers.is_empty() {
+            true => Plan::Plain,
+            false => self.choice.get(|rows| choose_numbers(numbers, rows, order, compressor))?,
         };
         let found = range(numbers, self.order);
         let mut indices = spare_words();
         let is_float = matches!(self.order, Order::Float | Order::Double);
         let ends = found.filter(|_| !is_float).map(|(least, greatest, _)| (least, greatest));
-        if choice.plan == Plan::Dictionary && !self.table.indices(numbers, ends, &mut indices) {
-            choice.plan = choice.otherwise;
+        if plan == Plan::Dictionary && !self.table.indices(numbers, ends, &mut indices) {
+            plan = self.choice.give_up_dictionary();
         }
-        if !numbers.is_empty() {
-            self.choice = Some(choice);
-            self.has_dictionary |= choice.plan == Plan::Dictionary;
-        }
+        self.has_dictionary |= plan == Plan::Dictionary;
 
         let mut bounds = Bounds::new(Some(self.order));
         if let Some((least, greatest, nans)) = found {
@@ -151,7 +141,7 @@ impl<T: Number> NumberColumn<T> {
             bounds.nans = nans;
         }
         bounds.nulls = nulls.map_or(0, |nulls| nulls.null_count() as u64);
-        if choice.plan == Plan::Dictionary {
+        if plan == Plan::Dictionary {
             let count = self.table.numbers().len();
             let added = self.index_page.add(&mut self.chunk, &mut indices, nulls, bounds, count);
             keep_words(indices);
@@ -163,7 +153,7 @@ impl<T: Number> NumberColumn<T> {
         let rows = numbers.len() + bounds.nulls as usize;
         let validity = nulls.filter(|n| n.null_count() > 0).map(|nulls| (nulls.validity(), nulls.offset()));
         self.chunk.put_page(rows, validity, |out| {
-            let encoding = match choice.plan {
+            let encoding = match plan {
                 Plan::Split => {
                     put_split(out, numbers);
                     Encoding::BYTE_STREAM_SPLIT
@@ -224,6 +214,7 @@ impl<T: Number> ColumnEncoder for NumberColumn<T> {
 
     fn close(mut self: Box<Self>) -> Result<EncodedColumn> {
         let close = |mut column: Box<Self>| {
+            column.choice.end();
             column.put_waiting()?;
             column.index_page.end(&mut column.chunk)?;
             let numbers = column.table.numbers();

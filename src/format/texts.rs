@@ -11,7 +11,7 @@ use parquet::basic::{Encoding, Type};
 use parquet::errors::Result as ParquetResult;
 use parquet::schema::types::{ColumnDescPtr, ColumnDescriptor};
 
-use super::choice::{Choice, Chosen, Plan, Trial, VALUE_ROWS, in_steps, sample};
+use super::choice::{Chosen, Plan, RowGroupChoice, Trial, VALUE_ROWS, in_steps, sample};
 use super::encoder::{ColumnEncoder, EncodedColumn};
 use super::options::ChunkOptions;
 use super::pages::{
@@ -34,8 +34,7 @@ pub fn is_text(data_type: &DataType, column: &ColumnDescriptor) -> bool {
 /// Encodes one field of a row group.
 pub struct TextColumn {
     chunk: Chunk,
-    chosen: Arc<Chosen>,
-    choice: Option<Choice>,
+    choice: RowGroupChoice,
     table: TextTable,
     /// Whether a page has indices into the table.
     has_dictionary: bool,
@@ -49,7 +48,6 @@ pub struct TextColumn {
     waiting_valid: BooleanBufferBuilder,
     /// The page that has indices into the table.
     index_page: IndexPage,
-    row_group_rows: usize,
     path: Arc<PathBuf>,
 }
 
@@ -84,8 +82,7 @@ impl TextColumn {
     ) -> ParquetResult<Self> {
         Ok(TextColumn {
             chunk: Chunk::new(column, options)?,
-            chosen,
-            choice: options.encoding.map(Choice::of),
+            choice: RowGroupChoice::new(chosen, options.encoding, row_group_rows),
             table: TextTable::new(MOST),
             has_dictionary: false,
             seen: Vec::new(),
@@ -94,7 +91,6 @@ impl TextColumn {
             waiting: Vec::new(),
             waiting_valid: BooleanBufferBuilder::new(0),
             index_page: IndexPage::new(),
-            row_group_rows,
             path,
         })
     }
@@ -170,25 +166,19 @@ impl TextColumn {
     }
 
     fn put_page(&mut self, texts: &Texts<'_>, nulls: Option<&NullBuffer>) -> ParquetResult<()> {
-        let mut choice = match self.choice {
-            _ if texts.len() == 0 => Choice::NONE,
-            Some(choice) => choice,
-            None => {
-                let (rows, compressor) = (self.row_group_rows, self.chunk.compressor());
-                self.chosen.get(rows, || choose(texts, rows, compressor))?
-            }
+        let compressor = self.chunk.compressor();
+        let mut plan = match texts.len() {
+            0 => Plan::Plain,
+            _ => self.choice.get(|rows| choose(texts, rows, compressor))?,
         };
         let mut bounds = Bounds::new(Some(Order::Bytes));
         bounds.nulls = nulls.map_or(0, |nulls| nulls.null_count() as u64);
         let mut indices = spare_words();
-        if choice.plan == Plan::Dictionary && !self.look_up(texts, &mut bounds, &mut indices) {
-            choice.plan = choice.otherwise;
+        if plan == Plan::Dictionary && !self.look_up(texts, &mut bounds, &mut indices) {
+            plan = self.choice.give_up_dictionary();
         }
-        if texts.len() > 0 {
-            self.choice = Some(choice);
-            self.has_dictionary |= choice.plan == Plan::Dictionary;
-        }
-        if choice.plan == Plan::Dictionary {
+        self.has_dictionary |= plan == Plan::Dictionary;
+        if plan == Plan::Dictionary {
             let count = self.table.count();
             let added = self.index_page.add(&mut self.chunk, &mut indices, nulls, bounds, count);
             keep_words(indices);
@@ -207,7 +197,7 @@ impl TextColumn {
         let rows = texts.len() + bounds.nulls as usize;
         let validity = nulls.map(|nulls| (nulls.validity(), nulls.offset()));
         self.chunk.put_page(rows, validity, |out| {
-            let encoding = match choice.plan {
+            let encoding = match plan {
                 Plan::Delta => {
                     put_lengths(out, texts);
                     Encoding::DELTA_LENGTH_BYTE_ARRAY
@@ -249,9 +239,9 @@ impl ColumnEncoder for TextColumn {
         };
         let size = (ends[array.len()] - ends[0]) as usize;
         let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0);
-        // Texts that make pages by themselves need not wait for others.
+        self.choice.add_rows(array.len());
         let (page_rows, page_bytes) = (self.page_rows(), self.chunk.page_bytes());
-        let written = if array.len() >= page_rows / 4 || size >= page_bytes / 4 {
+        let written = if array.len() >= self.choice.enough(page_rows) || size >= page_bytes / 4 {
             self.put_waiting().and_then(|()| self.put(ends, bytes, nulls))
         } else {
             let is_full =
@@ -273,6 +263,7 @@ impl ColumnEncoder for TextColumn {
 
     fn close(mut self: Box<Self>) -> Result<EncodedColumn> {
         let path = self.path.clone();
+        self.choice.end();
         let closed = self.put_waiting().and_then(|()| self.index_page.end(&mut self.chunk)).and_then(|()| {
             let count = self.table.count();
             let dictionary = self.has_dictionary.then(|| DictionaryPage {
@@ -300,14 +291,15 @@ fn try_texts(texts: &Texts<'_>, run: usize, rows: usize, compressor: Compressor)
         Texts { ends: &texts.ends[run.start..=run.start + len], bytes: texts.bytes }
     });
     let runs: Vec<_> = runs.collect();
-    let mut trial = Trial::new(compressor);
-    trial.add(Plan::Delta, 0, |out| runs.iter().for_each(|run| put_lengths(out, run)))?;
-    trial.add(Plan::Plain, 0, |out| runs.iter().for_each(|run| put_plain(out, run)))?;
+    let values = runs.iter().map(Texts::len).sum();
+    let mut trial = Trial::new(values, rows, compressor);
+    trial.add(Plan::Delta, |out| runs.iter().for_each(|run| put_lengths(out, run)))?;
+    trial.add(Plan::Plain, |out| runs.iter().for_each(|run| put_plain(out, run)))?;
     let mut table = TextTable::new(i32::MAX as usize);
     let indices: Vec<u32> =
         runs.iter().flat_map(Texts::iter).filter_map(|text| table.index(text, 0, text.len())).collect();
     let width = table.plain().len() / table.count().max(1);
-    trial.add_dictionary((&indices, table.count(), width), rows, MOST / width.max(1))?;
+    trial.add_dictionary((&indices, table.count(), width), MOST / width.max(1))?;
     Ok(trial)
 }
 

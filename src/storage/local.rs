@@ -161,6 +161,11 @@ impl PartFile {
 }
 
 impl Part for PartFile {
+    /// A call costs less than a copy of 64 KiB, from which on nothing is gathered.
+    fn write_bytes(&self) -> usize {
+        512 << 10
+    }
+
     /// Forces it to disk as its options say.
     fn publish(&mut self) -> Result<()> {
         let io =

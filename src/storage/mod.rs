@@ -29,4 +29,10 @@ pub trait Part: Write + Send {
 
     /// Makes the part durable and gives it its final name.
     fn publish(&mut self) -> Result<()>;
+
+    /// Bytes that one write should have: fewer are gathered, as each write may take a round trip. By default 8 MiB,
+    /// so that most row groups, compressed, are one.
+    fn write_bytes(&self) -> usize {
+        8 << 20
+    }
 }

@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 use std::io;
 
+use zstd::zstd_safe::{self, CCtx, InBuffer, OutBuffer, ResetDirective};
+
 use crate::format::options::Codec;
 
 /// Compresses with a codec. What the codec keeps from page to page belongs to the thread: columns are many,
@@ -37,11 +39,37 @@ impl Compressor {
 
     /// Appends the compressed form of `page` to `out`.
     pub fn compress(self, page: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
-        CONTEXT.with_borrow_mut(|kept| match kept {
-            Some((codec, context)) if *codec == self.0 => context.compress(page, out),
-            _ => kept.insert((self.0, Context::new(self.0)?)).1.compress(page, out),
+        self.with_context(|context| context.compress(page, out))
+    }
+
+    /// Appends about what a part of a page of `whole` bytes comes to in it. Alone it could be less: zstd finds shorter
+    /// matches in shorter pages.
+    pub fn compress_part(self, part: &[u8], whole: usize, out: &mut Vec<u8>) -> io::Result<()> {
+        self.with_context(|context| match context {
+            Context::Zstd(encoder) if part.len() < whole => begin(encoder.context_mut(), part, whole, out),
+            context => context.compress(part, out),
         })
     }
+
+    fn with_context(self, compress: impl FnOnce(&mut Context) -> io::Result<()>) -> io::Result<()> {
+        CONTEXT.with_borrow_mut(|kept| match kept {
+            Some((codec, context)) if *codec == self.0 => compress(context),
+            _ => compress(&mut kept.insert((self.0, Context::new(self.0)?)).1),
+        })
+    }
+}
+
+/// Begins to compress a page of `whole` bytes, and leaves it at that.
+fn begin(context: &mut CCtx<'_>, part: &[u8], whole: usize, out: &mut Vec<u8>) -> io::Result<()> {
+    out.reserve_exact(zstd_safe::compress_bound(part.len()));
+    let start = out.len();
+    let (mut input, mut output) = (InBuffer::around(part), OutBuffer::around_pos(out, start));
+    let begun = context
+        .set_pledged_src_size(Some(whole as u64))
+        .and_then(|_| context.compress_stream(&mut output, &mut input))
+        .and_then(|_| context.flush_stream(&mut output));
+    let reset = context.reset(ResetDirective::SessionOnly);
+    begun.and(reset).map(drop).map_err(|code| io::Error::other(zstd_safe::get_error_name(code)))
 }
 
 impl Context {
