@@ -23,7 +23,7 @@ SONAME := libflow.so.$(shell echo $(VERSION) | cut -d. -f1,2)
 C_FILES = $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h' '*.cpp' '*.hpp' | grep -v '^include/flow.h\|^src/')
 JOBS := $(shell nproc)
 
-.PHONY: build demo test test-rust test-c test-sanitize test-readback test-readme lint format soak bench clean setup-demo setup-test
+.PHONY: build demo test test-rust test-c test-sanitize test-readback test-readme lint format soak bench clean setup-demo setup-test setup-bench
 
 build:
 	@echo "== build: the libraries and the tool (the first time takes some minutes)"
@@ -41,6 +41,9 @@ setup-demo:
 
 setup-test:
 	@tools/setup.sh test
+
+setup-bench:
+	@tools/setup.sh bench
 
 demo: setup-demo build
 	@cmake -S cpp-examples -B target/demo-build -DFLOW_DIST=$(CURDIR)/dist >/dev/null
@@ -102,7 +105,7 @@ soak:
 	FLOW_SOAK_SECONDS=300 cargo test $(CARGO) --test soak -- --nocapture
 	FLOW_KILLS=1000 cargo test $(CARGO) --test killed_sink -- --nocapture
 
-bench: setup-test
+bench: setup-bench
 	cargo bench $(FEATURES) --bench flow -- $(ONLY)
 	@tools/chart.py target/bench/summary.json benches/bench.svg
 

@@ -7,7 +7,7 @@
 struct Word(u64);
 
 /// Lengths that [`copy_fresh`] copies.
-pub const FRESH: std::ops::RangeInclusive<usize> = 8..=256;
+pub const FRESH: std::ops::RangeInclusive<usize> = 8..=512;
 
 /// Copies `len` bytes that were written a moment ago, field by field: in words of eight bytes, inline. A wider load
 /// would span several of the fields' stores, which the CPU cannot forward to it, and would wait until they have
@@ -22,6 +22,10 @@ pub unsafe fn copy_fresh(from: *const u8, to: *mut u8, len: usize) {
         unsafe { to.add(at).cast::<Word>().write(from.add(at).cast::<Word>().read_volatile()) }
     };
     let mut at = 0;
+    while at + 64 <= len {
+        (at..at + 64).step_by(8).for_each(word);
+        at += 64;
+    }
     while at + 8 <= len {
         word(at);
         at += 8;
@@ -86,12 +90,12 @@ mod tests {
 
     #[test]
     fn every_length_is_copied_and_nothing_else() {
-        let from: Vec<u8> = (0..=255).collect();
+        let from: Vec<u8> = (0..=255).cycle().take(600).collect();
         let both = |len| [Some(copy_short as Copy), FRESH.contains(&len).then_some(copy_fresh as Copy)];
         for (len, copy) in
-            (0..=200).flat_map(|len| both(len).into_iter().flatten().map(move |copy| (len, copy)))
+            (0..=530).flat_map(|len| both(len).into_iter().flatten().map(move |copy| (len, copy)))
         {
-            let mut to = [0xee; 256];
+            let mut to = [0xee; 600];
             // SAFETY: both are longer.
             unsafe { copy(from.as_ptr().add(3), to.as_mut_ptr().add(5), len) };
             assert_eq!(to[5..5 + len], from[3..3 + len]);

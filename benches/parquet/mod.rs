@@ -3,7 +3,7 @@
 
 mod cases;
 pub mod choice;
-mod corpora;
+pub mod corpora;
 mod generate;
 mod limits;
 mod load;
@@ -170,6 +170,7 @@ impl Measured {
             unit,
             goal,
             limit: None,
+            percentiles: None,
         };
         let (what, value) = match case.codec {
             "uncompressed" => ("memcpy + write()".to_owned(), self.memcpy + self.write_file),

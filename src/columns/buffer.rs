@@ -13,7 +13,7 @@ use super::dictionary::DictionaryBuffer;
 use super::gather;
 use super::nested::Lists;
 use super::rows::{Nulls, Rows, with_rows};
-use super::slice::{ColumnSlice, Values};
+use super::slice::{ColumnSlice, Selection, Values};
 use super::validity::ValidityBuffer;
 use crate::schema::{fixed_width, stored_type};
 
@@ -126,6 +126,15 @@ impl ColumnBuffer {
             }
             (Storage::Dictionary(dictionary), Values::Dictionary { values, .. }) => dictionary.takes(values),
             _ => false,
+        }
+    }
+
+    /// Bytes from one element to the next, if others lie between them.
+    pub fn stride(&self, slice: &ColumnSlice<'_>) -> Option<usize> {
+        match (slice.values, slice.selection) {
+            (Values::Fixed { stride, .. }, Selection::All) if stride > self.width => Some(stride),
+            (Values::PaddedText { stride, width, .. }, Selection::All) if stride > width => Some(stride),
+            _ => None,
         }
     }
 

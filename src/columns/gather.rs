@@ -8,6 +8,7 @@ use super::check::MAX_TEXT;
 use super::rows::{Nulls, Rows, bit_words, with_rows};
 use super::simd::Beside;
 use super::slice::{ColumnSlice, Selection, Validity, Values, dictionary_index};
+use super::strided;
 use crate::copy::copy_short;
 use crate::prefetch::{prefetch, prefetch_write};
 
@@ -22,6 +23,9 @@ pub fn fixed(
     match slice.values {
         Values::Fixed { bytes, stride } if stride == width && matches!(slice.selection, Selection::All) => {
             to.extend_from_slice(&bytes[rows.start * width..rows.end * width]);
+        }
+        Values::Fixed { bytes, stride } if matches!(slice.selection, Selection::All) => {
+            strided::fixed(to, bytes, stride, width, rows);
         }
         Values::Fixed { bytes, stride } => with_rows!(slice.selection, |at| {
             // The widths of the primitive types get loops of their own, so that each copy is one move.
@@ -321,6 +325,12 @@ pub fn captured_texts(
     rows: Range<usize>,
     nulls: Option<&Nulls<'_>>,
 ) -> u64 {
+    if let (Values::PaddedText { bytes, stride, width }, Selection::All, None) =
+        (slice.values, slice.selection, nulls)
+        && strided::ascii_texts(to, ends, (bytes, stride, width), rows.clone())
+    {
+        return 0;
+    }
     let mut replaced = 0;
     with_rows!(slice.selection, |at| {
         for i in at.sources(rows) {

@@ -12,6 +12,7 @@ mod rows;
 mod simd;
 mod size;
 mod slice;
+mod strided;
 mod utf8;
 mod validity;
 mod window;

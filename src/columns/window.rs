@@ -6,6 +6,7 @@ use arrow_schema::SchemaRef;
 use super::buffer::ColumnBuffer;
 use super::check::Checked;
 use super::size::{row_bytes, variable_bytes};
+use super::strided;
 use crate::error::{Error, ErrorClass, Result};
 use crate::schema::Schema;
 
@@ -44,8 +45,11 @@ impl Window {
             }
             let end = self.fitting(&chunk, row);
             if end > row {
-                for (column, slice) in self.columns.iter_mut().zip(chunk.slices) {
-                    column.append(slice, row..end, None);
+                let strides = self.columns.iter().zip(chunk.slices).filter_map(|(c, slice)| c.stride(slice));
+                for rows in strided::tiles(strides.max(), row..end) {
+                    for (column, slice) in self.columns.iter_mut().zip(chunk.slices) {
+                        column.append(slice, rows.clone(), None);
+                    }
                 }
                 self.rows += end - row;
                 row = end;

@@ -118,7 +118,7 @@ unsafe impl CStruct for pf_sink_options {
 
 impl pf_sink_options {
     /// The value of `PF_SINK_OPTIONS_INIT`.
-    const INIT: pf_sink_options = pf_sink_options {
+    pub const INIT: pf_sink_options = pf_sink_options {
         struct_size: size_of::<pf_sink_options>() as u32,
         max_payload: 0,
         lane_bytes: 0,
