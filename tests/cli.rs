@@ -4,15 +4,23 @@
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::sync::Mutex;
 
 use arrow_schema::{DataType, Field, TimeUnit};
 use flow::columns::{ColumnSlice, Validity, Values};
 use flow::format::{BloomFilter, ColumnOptions, SortKey};
 use flow::schema::Schema;
+use flow::sink::{
+    Lanes, Nulls, Offer, ProducerOptions, RecordField, RecordLayout, Sink, SinkOptions, Source,
+};
 use flow::writer::{Writer, WriterOptions};
 use parquet::basic::Encoding;
 
+/// One at a time: between its fork and its exec a process has the locks of the files that others have open.
+static ONE: Mutex<()> = Mutex::new(());
+
 fn flow(arguments: &[&str]) -> Output {
+    let _one = ONE.lock();
     Command::new(env!("CARGO_BIN_EXE_flow")).args(arguments).output().unwrap()
 }
 
@@ -153,10 +161,37 @@ fn recover_finishes_what_was_cut_short_and_names_what_cannot_be() {
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 2);
 }
 
+/// Lanes that a sink left are drained into their part.
+#[test]
+fn recover_drains_lanes() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().to_str().unwrap();
+    let field = RecordField {
+        column: Field::new("a", DataType::Int64, false),
+        source: Source::Record { offset: 0, width: 8 },
+        nulls: Nulls::Never,
+    };
+    let layout = RecordLayout::new(8, vec![field], None).unwrap();
+    let options = SinkOptions { lanes: Lanes::Files { directory: None }, ..SinkOptions::default() };
+    let part = directory.path().join("left.parquet");
+    let sink = Sink::open(&part, &layout, &WriterOptions::default(), &options).unwrap();
+    let mut producer = sink.producer(ProducerOptions::default()).unwrap();
+    for i in 0..1234i64 {
+        assert_eq!(producer.try_record(&i.to_le_bytes()), Offer::Accepted);
+    }
+    drop((sink, producer));
+    assert!(!part.exists());
+    assert!(stdout(&["recover", path]).contains("left.parquet  1,234"));
+    assert!(stdout(&["head", &format!("{path}/left.parquet"), "-n", "1"]).ends_with("1 of 1,234 rows\n"));
+    assert_eq!(stdout(&["recover", path]), "nothing to recover\n");
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+}
+
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
     let directory = tempfile::tempdir().unwrap();
     let path = part(directory.path());
+    let _one = ONE.lock();
     let mut child = Command::new(env!("CARGO_BIN_EXE_flow"))
         .args(["inspect", &path])
         .stdout(Stdio::piped())

@@ -502,9 +502,14 @@ impl Drain {
     /// What an error means: the end, or another try.
     fn get_over(&mut self, error: Error, is_closing: bool) -> Result<usize> {
         let OnError::Resume { retry } = self.setup.on_error else { return Err(error) };
+        // A process that the host has just forked holds the part's lock until its exec: a conflict that passes.
         let is_storage = matches!(
             error.class(),
-            ErrorClass::NoSpace | ErrorClass::Io | ErrorClass::Permission | ErrorClass::NotFound
+            ErrorClass::NoSpace
+                | ErrorClass::Io
+                | ErrorClass::Permission
+                | ErrorClass::NotFound
+                | ErrorClass::Conflict
         );
         if !is_storage || (is_closing && self.writer.is_err()) {
             return Err(error);
