@@ -22,7 +22,7 @@ SONAME := libflow.so.$(shell echo $(VERSION) | cut -d. -f1,2)
 C_FILES = $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h' '*.cpp' '*.hpp' | grep -v '^include/flow.h\|^src/')
 JOBS := $(shell nproc)
 
-.PHONY: build demo test test-rust test-c test-sanitize test-readback test-readme lint format soak bench clean setup-demo setup-test
+.PHONY: build demo test test-rust test-c test-sanitize test-readback test-readme lint format soak bench clean setup-demo setup-test setup-bench
 
 build:
 	@echo "== build: the libraries and the tool (the first time takes some minutes)"
@@ -40,6 +40,9 @@ setup-demo:
 
 setup-test:
 	@tools/setup.sh test
+
+setup-bench:
+	@tools/setup.sh bench
 
 demo: setup-demo build
 	@cmake -S cpp-examples -B target/demo-build -DFLOW_DIST=$(CURDIR)/dist >/dev/null
@@ -100,7 +103,7 @@ format:
 soak:
 	FLOW_SOAK_SECONDS=300 cargo test $(CARGO) --test soak -- --nocapture
 
-bench: setup-test
+bench: setup-bench
 	cargo bench $(FEATURES) --bench flow -- $(ONLY)
 	@tools/chart.py target/bench/summary.json benches/bench.svg
 

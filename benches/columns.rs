@@ -57,6 +57,7 @@ fn identity() -> Row {
         unit: "GB/s",
         goal: ">= 0.8",
         limit: None,
+        percentiles: None,
     }
 }
 
@@ -96,6 +97,7 @@ fn gather() -> Row {
         unit: "M rows/s",
         goal: ">= 1.5",
         limit: None,
+        percentiles: None,
     }
 }
 
@@ -134,6 +136,7 @@ fn pointers() -> Row {
         unit: "M rows/s",
         goal: ">= 1.5",
         limit: None,
+        percentiles: None,
     }
 }
 

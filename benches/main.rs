@@ -27,6 +27,18 @@ struct Row {
     goal: &'static str,
     /// What nobody can beat.
     limit: Option<Limit>,
+    /// Of single calls, in the row's unit.
+    percentiles: Option<Percentiles>,
+}
+
+#[derive(Clone, Copy)]
+struct Percentiles {
+    /// Of calls that no clock was read between.
+    mean: f64,
+    p50: f64,
+    p99: f64,
+    p999: f64,
+    max: f64,
 }
 
 /// A value in the row's unit, and what it is of.
@@ -45,7 +57,7 @@ impl Row {
         goal: &'static str,
     ) -> Row {
         let (group, name, peer) = (group.to_owned(), name.to_owned(), peer.to_owned());
-        Row { group, name, peer, ours, theirs, unit, goal, limit: None }
+        Row { group, name, peer, ours, theirs, unit, goal, limit: None, percentiles: None }
     }
 
     fn ratio(&self) -> f64 {
@@ -60,6 +72,11 @@ impl Row {
         write!(object, r#""ratio": {ratio:.3}, "goal": "{goal}""#).unwrap();
         if let Some(Limit { what, value }) = &self.limit {
             write!(object, r#", "limit": {{"what": "{what}", "value": {value:.3}}}"#).unwrap();
+        }
+        if let Some(Percentiles { mean, p50, p99, p999, max }) = self.percentiles {
+            write!(object, r#", "percentiles": {{"mean": {mean:.3}, "p50": {p50:.3}, "p99": {p99:.3}, "#)
+                .unwrap();
+            write!(object, r#""p99.9": {p999:.3}, "max": {max:.3}}}"#).unwrap();
         }
         object + "}"
     }
@@ -94,20 +111,17 @@ fn output() -> PathBuf {
 }
 
 fn main() {
-    if parquet::is_child() {
+    if parquet::is_child() || record::is_child() {
         return;
     }
     let filter = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
     let groups: Vec<String> =
-        ["record", "columns", "pool"].map(str::to_owned).into_iter().chain(parquet::names()).collect();
+        record::names().chain(["columns", "pool"].map(str::to_owned)).chain(parquet::names()).collect();
     let chosen: Vec<String> = groups.iter().filter(|group| group.contains(&filter)).cloned().collect();
     assert!(!chosen.is_empty(), "no group's name contains {filter:?}; they are {groups:?}");
     fs::create_dir_all(output()).unwrap();
 
-    let mut rows = Vec::new();
-    if chosen.iter().any(|group| group == "record") {
-        rows.extend(record::rows());
-    }
+    let mut rows = record::rows(&chosen);
     if chosen.iter().any(|group| group == "columns") {
         rows.extend(columns::rows());
     }

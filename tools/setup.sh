@@ -1,7 +1,7 @@
 #!/bin/sh
-# Installs what `make demo` or `make test` needs and this machine lacks; says what it installs.
+# Installs what `make demo`, `make test` or `make bench` needs and this machine lacks; says what it installs.
 #
-#   tools/setup.sh demo|test
+#   tools/setup.sh demo|test|bench
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -12,6 +12,7 @@ command -v cargo >/dev/null || { say "cargo is missing; install Rust first (rust
 # command or absolute path : Debian package
 needs="cc:gcc c++:g++ cmake:cmake ld:binutils /usr/include/stdio.h:libc6-dev"
 [ "$1" = demo ] || needs="$needs valgrind:valgrind /usr/share/doc/libc6-dbg:libc6-dbg clang:clang clang-format:clang-format unshare:util-linux"
+[ "$1" != bench ] || needs="$needs /usr/include/spdlog/async.h:libspdlog-dev"
 
 missing=
 for need in $needs; do
@@ -22,7 +23,7 @@ for need in $needs; do
     esac || missing="$missing ${need##*:}"
 done
 
-if [ "$1" = test ]; then
+if [ "$1" != demo ]; then
     # A virtual environment needs the venv module, which Debian packages apart.
     python3 -c 'import ensurepip' 2>/dev/null || missing="$missing python3 python3-venv"
 fi
@@ -36,7 +37,7 @@ if [ -n "$missing" ]; then
     DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null
 fi
 
-if [ "$1" = test ] && ! cmp -s tests/requirements.txt .venv/installed; then
+if [ "$1" != demo ] && ! cmp -s tests/requirements.txt .venv/installed; then
     say "installing Python readers into .venv: $(tr '\n' ' ' <tests/requirements.txt)"
     rm -rf .venv
     python3 -m venv .venv

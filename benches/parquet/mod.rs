@@ -2,9 +2,9 @@
 //! codec, level and row-group size, and statistics per column chunk. Nobody forces anything to disk.
 
 mod cases;
-mod corpora;
+pub mod corpora;
 mod limits;
-mod load;
+pub mod load;
 mod ours;
 mod peers;
 mod report;
@@ -168,6 +168,7 @@ impl Measured {
             unit,
             goal,
             limit: None,
+            percentiles: None,
         };
         let (what, value) = match case.codec {
             "uncompressed" => ("memcpy + write()".to_owned(), self.memcpy + self.write_file),
