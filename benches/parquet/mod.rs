@@ -6,7 +6,7 @@ pub mod choice;
 pub mod corpora;
 mod generate;
 mod limits;
-mod load;
+pub mod load;
 mod ours;
 mod peers;
 mod report;

@@ -11,6 +11,7 @@ use flow::ffi::writer::{PF_CODEC_ZSTD, PF_SYNC_NONE, pf_writer_options};
 
 use super::orders::{self, Order};
 use super::sink::Sink;
+use crate::parquet::load::Load;
 use crate::{Row, median};
 
 /// Orders that are offered over and over, their stamps and ids moved on each time.
@@ -65,6 +66,7 @@ fn trial(orders: &[Order], rate: f64) -> bool {
     let mut sink = Sink::open(&path, size_of::<Order>(), &orders::FIELDS, options, LANE, 1);
     let bursts = (rate * LENGTH) as usize / BURST;
     let mut stream = Stream::new(orders);
+    let load = Load::new(vec![std::process::id()]);
     let start = Instant::now();
     for burst in 0..bursts {
         let due = Duration::from_secs_f64((burst * BURST) as f64 / rate);
@@ -75,12 +77,11 @@ fn trial(orders: &[Order], rate: f64) -> bool {
     }
     let on_time = start.elapsed().as_secs_f64() < LENGTH * 1.02;
     let (accepted, dropped) = sink.close();
-    let closed = start.elapsed().as_secs_f64();
-    let megabytes = fs::metadata(&path).unwrap().len() as f64 / 1e6;
     println!(
-        "  {:5.1} M records/s for {LENGTH} s: {accepted} taken, {dropped} dropped{}; closed after {closed:.2} s, {megabytes:.0} MB",
+        "  {:5.1} M records/s for {LENGTH} s: {accepted} taken, {dropped} dropped{}; others used {:.2} cores",
         rate / 1e6,
-        if on_time { "" } else { ", producer late" }
+        if on_time { "" } else { ", producer late" },
+        load.of_others()
     );
     fs::remove_file(&path).unwrap();
     dropped == 0 && on_time
