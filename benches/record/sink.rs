@@ -51,9 +51,10 @@ impl Sink {
         let sink_options = pf_sink_options { lane_bytes: lane_bytes as u64, ..pf_sink_options::INIT };
         let (mut layout, mut sink, mut error) = (ptr::null_mut(), ptr::null_mut(), pf_error::new());
         let mut opened = vec![ptr::null_mut(); producers];
+        let check = |status, error: &pf_error| assert_eq!(status, PF_OK, "{}", error.message());
         // SAFETY: every pointer is of a live local.
-        let status = unsafe {
-            pf_record_layout_new(
+        unsafe {
+            let status = pf_record_layout_new(
                 size as u32,
                 fields.as_ptr(),
                 fields.len() as u64,
@@ -61,12 +62,16 @@ impl Sink {
                 ptr::null(),
                 &mut layout,
                 &mut error,
-            ) | pf_sink_open(path.as_ptr(), layout, &options, &sink_options, &mut sink, &mut error)
-                | opened
-                    .iter_mut()
-                    .fold(PF_OK, |status, out| status | pf_producer_open(sink, ptr::null(), out, &mut error))
-        };
-        assert_eq!(status, PF_OK, "{}", error.message());
+            );
+            check(status, &error);
+            check(
+                pf_sink_open(path.as_ptr(), layout, &options, &sink_options, &mut sink, &mut error),
+                &error,
+            );
+            for out in &mut opened {
+                check(pf_producer_open(sink, ptr::null(), out, &mut error), &error);
+            }
+        }
         pf_record_layout_free(layout);
         Sink { sink, producers: opened }
     }
