@@ -2,7 +2,7 @@
 
 #include "check.h"
 
-#include <dirent.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,15 +31,15 @@ static bool ends_with(const char *name, const char *end) {
 }
 
 /* Only what tests write is removed, in case a person passes a directory of theirs. */
-static void clear_directory(void) {
-  DIR *open = opendir(directory);
-  if (open == NULL) return;
-  for (struct dirent *entry; (entry = readdir(open)) != NULL;)
-    if (ends_with(entry->d_name, ".parquet") || ends_with(entry->d_name, ".expected.jsonl") ||
-        ends_with(entry->d_name, ".tmp"))
-      unlink(path_of(entry->d_name));
-  closedir(open);
+static int clear(const char *path, const struct stat *status, int kind, struct FTW *where) {
+  (void)status, (void)kind, (void)where;
+  if (strstr(path, ".parquet.lanes") != NULL || ends_with(path, ".parquet") || ends_with(path, ".tmp") ||
+      ends_with(path, ".expected.jsonl") || ends_with(path, ".journal"))
+    remove(path);
+  return 0;
 }
+
+static void clear_directory(void) { nftw(directory, clear, 16, FTW_DEPTH | FTW_PHYS); }
 
 /* mkdir -p */
 static void make_directory(const char *path) {

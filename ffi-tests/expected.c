@@ -257,6 +257,12 @@ void expect_value(expected *to, const void *value, size_t size) {
   end_value(to);
 }
 
+void expect_any(expected *to) {
+  begin_value(to);
+  fputs("{\"any\":true}", to->file);
+  end_value(to);
+}
+
 static void open_value(expected *to, char bracket) {
   CHECK(to->depth < sizeof to->open / sizeof *to->open);
   const pf_field *field = begin_value(to);

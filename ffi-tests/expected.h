@@ -3,7 +3,8 @@
  * The first line describes the columns, each further line is a row: integers as they are, floats as hex
  * floats or "nan:<bits>", decimals as text with all digits of their scale, text as text, bytes and UUIDs as
  * {"hex": "..."}, dates, times and durations in their stored unit, lists as arrays, structs as objects. A
- * nested column has "levels": the greatest definition and repetition level of each of its leaves.
+ * nested column has "levels": the greatest definition and repetition level of each of its leaves. A value
+ * that the program cannot know is {"any": true}: it may be everything but null.
  */
 #ifndef FLOW_EXPECTED_H
 #define FLOW_EXPECTED_H
@@ -32,6 +33,9 @@ expected expect_begin(const char *part, const pf_field *fields, size_t count, ui
 
 /* The next value, row by row: `size` bytes as they lie in the caller's memory; NULL is null. */
 void expect_value(expected *to, const void *value, size_t size);
+
+/* The next value is not null, and else what libflow made it. */
+void expect_any(expected *to);
 
 /* The next value is a list of the values that come in between; or a struct of them, one a field. */
 void expect_list_begin(expected *to);

@@ -17,6 +17,8 @@ uint64_t header_macros(void) {
   const pf_sink_result result = PF_SINK_RESULT_INIT;
   const pf_writer_options writer_options = PF_WRITER_OPTIONS_INIT;
   const pf_sink_options sink_options = PF_SINK_OPTIONS_INIT;
+  const pf_producer_options producer_options = PF_PRODUCER_OPTIONS_INIT;
+  const pf_capture_stats capture_stats = PF_CAPTURE_STATS_INIT;
   const pf_pool_options pool_options = PF_POOL_OPTIONS_INIT;
   const pf_stats stats = PF_STATS_INIT;
   const pf_column_slice slices[2] = {PF_VALUES(values, 2, &validity), PF_OFFSETS(bytes, 2, offsets, 2, NULL)};
@@ -31,9 +33,10 @@ uint64_t header_macros(void) {
       error.struct_size == sizeof error && part.struct_size == sizeof part &&
       result.struct_size == sizeof result && writer_options.struct_size == sizeof writer_options &&
       writer_options.codec == PF_CODEC_ZSTD && sink_options.struct_size == sizeof sink_options &&
-      pool_options.struct_size == sizeof pool_options && stats.struct_size == sizeof stats &&
-      slices[0].values_size == 8 && slices[1].values_size == 2 && chunk.slice_size == sizeof *slices &&
-      required[0].values_size == 8 && required[1].value_count == 2 && repeated[0].values_size == 4 &&
-      repeated[0].level_count == 2 && repeated[1].offsets == wide_offsets;
+      producer_options.struct_size == sizeof producer_options &&
+      capture_stats.struct_size == sizeof capture_stats && pool_options.struct_size == sizeof pool_options &&
+      stats.struct_size == sizeof stats && slices[0].values_size == 8 && slices[1].values_size == 2 &&
+      chunk.slice_size == sizeof *slices && required[0].values_size == 8 && required[1].value_count == 2 &&
+      repeated[0].values_size == 4 && repeated[0].level_count == 2 && repeated[1].offsets == wide_offsets;
   return right ? chunk.slices[1].length : 0;
 }

@@ -43,7 +43,9 @@ static void places(void) {
   REFUSED(f.offset = UINT32_MAX - 3, PF_ERR_INVALID_ARGUMENT, "lie outside");
   ACCEPTED((f.type = PF_TYPE_UTF8, f.offset = 0, f.width = RECORD));
   REFUSED((f.type = PF_TYPE_UTF8, f.width = UINT32_MAX), PF_ERR_INVALID_ARGUMENT, "lie outside");
-  REFUSED((f.type = PF_TYPE_UTF8, f.width = 0), PF_ERR_INVALID_ARGUMENT, "width 0");
+  ACCEPTED(
+      (f.type = PF_TYPE_UTF8, f.offset = 12, f.width = 0)); /* in the payload, its length in the record */
+  REFUSED((f.type = PF_TYPE_UTF8, f.offset = 13, f.width = 0), PF_ERR_INVALID_ARGUMENT, "offset 13");
   REFUSED((f.type = PF_TYPE_FIXED_SIZE_BINARY, f.width = 13), PF_ERR_INVALID_ARGUMENT, "lie outside");
   REFUSED((f.type = PF_TYPE_FIXED_SIZE_BINARY, f.width = 0), PF_ERR_INVALID_ARGUMENT, "width 0");
 }
@@ -191,6 +193,44 @@ static void sink_options(void) {
   pf_record_layout_free(layout);
 }
 
+/* Each option that has a few values, or goes with another. */
+static void options_of_capture(void) {
+  const char *path = path_of("options.parquet");
+  pf_record_layout *layout = good_layout();
+#define OPTIONS_REFUSED(change, says)                                 \
+  do {                                                                \
+    pf_sink_options o = PF_SINK_OPTIONS_INIT;                         \
+    pf_sink *sink = NULL;                                             \
+    change;                                                           \
+    CHECK_INVALID(pf_sink_open(path, layout, NULL, &o, &sink, &err)); \
+    CHECK_SAYS(says);                                                 \
+    CHECK(sink == NULL);                                              \
+    CHECK_NO_FILE(path);                                              \
+  } while (0)
+  const uint64_t day_ms = (uint64_t)24 * 60 * 60 * 1000;
+  OPTIONS_REFUSED(o.lanes = 3, "options.lanes is 3; give one of PF_LANES_*");
+  OPTIONS_REFUSED(o.lanes = UINT32_MAX, "options.lanes is 4294967295");
+  OPTIONS_REFUSED(o.idle = 3, "options.idle is 3; give one of PF_IDLE_*");
+  OPTIONS_REFUSED(o.order = 3, "options.order is 3; give one of PF_ORDER_*");
+  OPTIONS_REFUSED(o.on_error = 2, "options.on_error is 2; give one of PF_ON_ERROR_*");
+  OPTIONS_REFUSED(o.lane_directory = "/tmp",
+                  "options.lane_directory is only for PF_LANES_FILES; set it to NULL");
+  OPTIONS_REFUSED((o.lanes = PF_LANES_HUGE_PAGES, o.lane_directory = "/tmp"), "options.lane_directory");
+  OPTIONS_REFUSED((o.lanes = PF_LANES_FILES, o.lane_directory = ""), "options.lane_directory has 0 bytes");
+  OPTIONS_REFUSED(o.order_field = "a", "options.order_field is only for PF_ORDER_FIELD; set it to NULL");
+  OPTIONS_REFUSED((o.order = PF_ORDER_CAPTURE_TIME, o.order_field = "a"), "options.order_field");
+  OPTIONS_REFUSED(o.order_window_us = 1, "options.order_window_us is only for an order; set it to 0");
+  OPTIONS_REFUSED((o.order = PF_ORDER_CAPTURE_TIME, o.order_window_us = 1000 * day_ms + 1),
+                  "options.order_window_us is 86400000001; give at most a day, 86400000000");
+  OPTIONS_REFUSED(o.max_delay_ms = day_ms + 1,
+                  "options.max_delay_ms is 86400001; give at most a day, 86400000");
+  OPTIONS_REFUSED(o.max_delay_ms = UINT64_MAX, "options.max_delay_ms");
+  OPTIONS_REFUSED(o.retry_ms = 1, "options.retry_ms is only for PF_ON_ERROR_RESUME; set it to 0");
+  OPTIONS_REFUSED(o.drain_cpu = 100000, "drain_cpu has 99999");
+  OPTIONS_REFUSED(o.drain_cpu = UINT32_MAX, "choose of those");
+  pf_record_layout_free(layout);
+}
+
 /* The part's name, taken before it is opened and while it is written. */
 static void conflicts(void) {
   const char *path = path_of("taken.parquet");
@@ -226,6 +266,7 @@ int main(int argc, char **argv) {
   whole_layouts();
   sink_arguments();
   sink_options();
+  options_of_capture();
   conflicts();
   return test_end();
 }

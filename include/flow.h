@@ -49,7 +49,7 @@
 #define PF_SINK_RESULT_INIT {sizeof(pf_sink_result), 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0}
 #define PF_WRITER_OPTIONS_INIT                                                                             \
   {sizeof(pf_writer_options), PF_CODEC_ZSTD, PF_LEVEL_DEFAULT, PF_SYNC_ON_CLOSE, PF_IF_EXISTS_FAIL, 0, 0,  \
-   0, 0, 0, 0, 0, 0, 0, 0, PF_STATISTICS_DEFAULT, NULL, 0, 0, NULL, 0, 0, 0}
+   0, 0, 0, 0, 0, 0, 0, 0, PF_STATISTICS_DEFAULT, NULL, 0, 0, NULL, 0, 0, 0, 0, 0}
 #define PF_SINK_OPTIONS_INIT {sizeof(pf_sink_options), 0, 0, 0, 0, NULL, 0, 0, 0, NULL, 0, 0, 0}
 #define PF_CAPTURE_STATS_INIT {sizeof(pf_capture_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 #define PF_PRODUCER_OPTIONS_INIT {sizeof(pf_producer_options), 0, 0}
@@ -527,6 +527,13 @@ struct ArrowArrayStream;
 
 /** They come by a field of the record, `order_field`: a whole number or a time, never null. */
 #define PF_ORDER_FIELD 2
+
+/**
+ * One thread's way into a sink. Unlike the other handles it is the address of the lane itself: only a
+ * pointer that `pf_producer_open` gave, whose sink has not been freed, may be passed. In a forked child all calls
+ * on it return `PF_ERR_FORKED`.
+ */
+typedef struct pf_producer pf_producer;
 
 /** A record layout. Immutable once made; may be shared by threads and sinks. */
 typedef struct pf_record_layout pf_record_layout;
@@ -1129,15 +1136,6 @@ typedef struct pf_producer_options {
 } pf_producer_options;
 
 /**
- * One thread's way into a sink. Unlike the other handles it is the address of the lane itself: only a
- * pointer that `pf_producer_open` gave, whose sink has not been freed, may be passed. In a forked child all calls
- * on it return `PF_ERR_FORKED`.
- */
-typedef struct pf_producer {
-  Producer producer;
-} pf_producer;
-
-/**
  * The start of what a `pf_producer` points to: for code that is compiled into the caller, as that of `flow.hpp`
  * is. Written by the producer's thread only.
  *
@@ -1674,9 +1672,10 @@ pf_status pf_try_record_payload(struct pf_producer *producer,
  * for up to `payload_size` bytes of it too, else 0. Then `pf_commit`, or `pf_abort`.
  *
  * On `PF_OK`, `*record` is where the layout's record goes, and `*payload` where the payload does, both aligned to
- * 8 bytes; what is there is not defined, and both are the caller's until `pf_commit`, `pf_abort` or the next
- * `pf_reserve`, which gives up what was not committed. `payload` may be NULL if the layout has none. Nothing was
- * offered before `pf_commit`; but if there is no room, a record was, and is dropped and counted.
+ * 8 bytes; what is there is not defined, and both are the caller's until `pf_commit`, `pf_abort` or the next call
+ * that reserves or offers a record, which gives up what was not committed. `payload` may be NULL if the layout
+ * has none. Nothing was offered before `pf_commit`; but if there is no room, a record was, and is dropped and
+ * counted.
  *
  * Blocking, threads and results are those of `pf_try_record_payload`; then the outputs are left alone.
  */

@@ -160,6 +160,7 @@ const MAX_STRUCT: usize = 4096;
 
 #[track_caller]
 fn check_size<T: CStruct>(size: usize, what: &str) -> Result<()> {
+    const { assert!(T::MIN_SIZE <= size_of::<T>()) };
     if size < T::MIN_SIZE || size > MAX_STRUCT || !size.is_multiple_of(align_of::<T>()) {
         return Err(Error::invalid(format!(
             "{what} {size} is not one of {}; set it to sizeof({}), {} here",

@@ -5,7 +5,7 @@
 #define PF_SINK_RESULT_INIT {sizeof(pf_sink_result), 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0}
 #define PF_WRITER_OPTIONS_INIT                                                                             \
   {sizeof(pf_writer_options), PF_CODEC_ZSTD, PF_LEVEL_DEFAULT, PF_SYNC_ON_CLOSE, PF_IF_EXISTS_FAIL, 0, 0,  \
-   0, 0, 0, 0, 0, 0, 0, 0, PF_STATISTICS_DEFAULT, NULL, 0, 0, NULL, 0, 0, 0}
+   0, 0, 0, 0, 0, 0, 0, 0, PF_STATISTICS_DEFAULT, NULL, 0, 0, NULL, 0, 0, 0, 0, 0}
 #define PF_SINK_OPTIONS_INIT {sizeof(pf_sink_options), 0, 0, 0, 0, NULL, 0, 0, 0, NULL, 0, 0, 0}
 #define PF_CAPTURE_STATS_INIT {sizeof(pf_capture_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 #define PF_PRODUCER_OPTIONS_INIT {sizeof(pf_producer_options), 0, 0}

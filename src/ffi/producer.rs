@@ -14,7 +14,6 @@ use crate::sink::{LaneWriter, Offer, Producer, ProducerOptions};
 /// One thread's way into a sink. Unlike the other handles it is the address of the lane itself: only a
 /// pointer that `pf_producer_open` gave, whose sink has not been freed, may be passed. In a forked child all calls
 /// on it return `PF_ERR_FORKED`.
-#[repr(C)]
 pub struct pf_producer {
     pub(super) producer: Producer,
 }
@@ -198,9 +197,10 @@ pub unsafe extern "C" fn pf_try_record_payload(
 /// for up to `payload_size` bytes of it too, else 0. Then `pf_commit`, or `pf_abort`.
 ///
 /// On `PF_OK`, `*record` is where the layout's record goes, and `*payload` where the payload does, both aligned to
-/// 8 bytes; what is there is not defined, and both are the caller's until `pf_commit`, `pf_abort` or the next
-/// `pf_reserve`, which gives up what was not committed. `payload` may be NULL if the layout has none. Nothing was
-/// offered before `pf_commit`; but if there is no room, a record was, and is dropped and counted.
+/// 8 bytes; what is there is not defined, and both are the caller's until `pf_commit`, `pf_abort` or the next call
+/// that reserves or offers a record, which gives up what was not committed. `payload` may be NULL if the layout
+/// has none. Nothing was offered before `pf_commit`; but if there is no room, a record was, and is dropped and
+/// counted.
 ///
 /// Blocking, threads and results are those of `pf_try_record_payload`; then the outputs are left alone.
 #[unsafe(no_mangle)]
@@ -296,5 +296,6 @@ pub unsafe extern "C" fn pf_producer_close(producer: *mut pf_producer, error: *m
     }
 }
 
-/// The header's `pf_lane` is where the lane itself keeps these.
+/// The header's `pf_lane` is where the lane itself keeps these. (With a `repr`, it would show what is in a producer.)
 const _: () = assert!(size_of::<pf_lane>() == LaneWriter::PUBLIC_BYTES && align_of::<pf_producer>() >= 8);
+const _: () = assert!(std::mem::offset_of!(pf_producer, producer) == 0);

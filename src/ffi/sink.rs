@@ -113,7 +113,7 @@ pub struct pf_sink_options {
 // SAFETY: integers and pointers, no padding.
 unsafe impl CStruct for pf_sink_options {
     const NAME: &'static str = "pf_sink_options";
-    const MIN_SIZE: usize = 80;
+    const MIN_SIZE: usize = 72;
 }
 
 impl pf_sink_options {
@@ -140,7 +140,7 @@ impl pf_sink_options {
         // SAFETY: the caller's promise.
         let given = unsafe { input::options(pointer, Self::INIT) }?;
         let unknown = |name: &str, value: u32, of: &str| {
-            Err(Error::invalid(format!("options.{name} {value} is none of {of}")))
+            Err(Error::invalid(format!("options.{name} is {value}; give one of {of}")))
         };
         let unused =
             |name: &str, when: &str| Err(Error::invalid(format!("options.{name} is only for {when}")));
@@ -172,11 +172,12 @@ impl pf_sink_options {
             PF_IDLE_SPIN => Idle::Spin,
             other => return unknown("idle", other, "PF_IDLE_*"),
         };
-        for (name, ms) in
-            [("max_delay_ms", given.max_delay_ms), ("order_window_us", given.order_window_us / 1000)]
-        {
-            if ms > DAY_MS {
-                return Err(Error::invalid(format!("options.{name} is more than a day; give less")));
+        for (name, value, day) in [
+            ("max_delay_ms", given.max_delay_ms, DAY_MS),
+            ("order_window_us", given.order_window_us, 1000 * DAY_MS),
+        ] {
+            if value > day {
+                return Err(Error::invalid(format!("options.{name} is {value}; give at most a day, {day}")));
             }
         }
         options.max_delay = (given.max_delay_ms > 0).then(|| Duration::from_millis(given.max_delay_ms));

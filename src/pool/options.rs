@@ -42,7 +42,7 @@ impl PoolOptions {
         if self.max_bytes == 0 {
             return Err(Error::invalid("max_bytes is 0; give 1 or more"));
         }
-        threads::check_cpus(&self.cpus)?;
+        threads::check_cpus("cpus", &self.cpus)?;
         self.cpus.sort_unstable();
         self.cpus.dedup();
         if self.threads == 0 {

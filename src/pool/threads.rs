@@ -53,7 +53,7 @@ fn spawn<T: Send + 'static>(
 }
 
 /// Whether this process may use the CPUs; none is fine.
-pub fn check_cpus(cpus: &[usize]) -> Result<()> {
+pub fn check_cpus(option: &str, cpus: &[usize]) -> Result<()> {
     if cpus.is_empty() {
         return Ok(());
     }
@@ -62,7 +62,9 @@ pub fn check_cpus(cpus: &[usize]) -> Result<()> {
         None => Ok(()),
         Some(cpu) => {
             let of: Vec<_> = (0..CPUS).filter(|&cpu| is_set(cpu, &allowed)).collect();
-            Err(Error::invalid(format!("cpus has {cpu}, but this thread may use {of:?}; choose of those")))
+            Err(Error::invalid(format!(
+                "{option} has {cpu}, but this thread may use {of:?}; choose of those"
+            )))
         }
     }
 }

@@ -208,7 +208,14 @@ impl Drain {
             self.shared.meters.lock().0.push((producer, reader.meter()));
             self.lanes.push(Lane { clock, ..Lane::new(producer, reader, progress) });
         }
+        for (_, Progress { accepted, dropped, oversized, .. }) in &finished {
+            let (accepted, dropped, oversized, read) = (*accepted, *dropped, *oversized, *accepted);
+            let mut meters = self.shared.meters.lock();
+            meters.1 =
+                meters.1.and(LaneCounts { accepted, dropped, oversized, read, ..LaneCounts::default() });
+        }
         self.finished = finished;
+        self.count_again();
     }
 
     /// Whether the writer keeps a journal.
@@ -562,6 +569,11 @@ impl Drain {
         if !is_durable {
             self.finished.iter_mut().for_each(|(producer, progress)| progress.lose_since(&kept(*producer)));
         }
+        self.count_again();
+    }
+
+    /// Counts the rows and what is lost by how far the lanes have been read.
+    fn count_again(&self) {
         let all = || self.lanes.iter().map(|lane| &lane.progress).chain(self.finished.iter().map(|(_, p)| p));
         let (records, lost): (u64, u64) =
             (all().map(|p| p.cursor.records).sum(), all().map(|p| p.lost).sum());

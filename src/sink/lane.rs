@@ -299,6 +299,12 @@ impl LaneWriter {
         self.limit.saturating_sub(self.tail) as usize
     }
 
+    /// Bytes published.
+    #[inline(always)]
+    pub fn tail(&self) -> u64 {
+        self.tail
+    }
+
     /// Where the entry that is reserved begins.
     #[inline(always)]
     pub fn entry(&self) -> *mut u8 {

@@ -164,14 +164,14 @@ impl RecordLayout {
             field
         else {
             return Err(Error::invalid(format!(
-                "order_by \"{name}\" is no field of the record that is never null; name one, or the capture time"
+                "order_field \"{name}\" is no field of the record that is never null; name one, or the capture time"
             )));
         };
         let data_type = column.data_type();
         if !(data_type.is_integer() || data_type.is_temporal()) {
             return Err(Error::new(
                 ErrorClass::Unsupported,
-                format!("order_by \"{name}\" is of type {data_type}; name a whole number or a time"),
+                format!("order_field \"{name}\" is of type {data_type}; name a whole number or a time"),
             ));
         }
         Ok(Key { offset: *offset, width: *width, is_signed: !data_type.is_unsigned_integer() })

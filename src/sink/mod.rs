@@ -149,7 +149,7 @@ impl SinkOptions {
                 return Err(Error::invalid(format!("{name} is {value}; give 1 byte to 1 GiB")));
             }
         }
-        check_cpus(self.drain_cpu.as_slice())
+        check_cpus("drain_cpu", self.drain_cpu.as_slice())
     }
 }
 
@@ -273,10 +273,7 @@ impl Sink {
 
     /// Opens a lane for one thread. Allocates and prefaults it.
     pub fn producer(&self, options: ProducerOptions) -> Result<Producer> {
-        if self.thread.lock().is_none() {
-            return Err(Error::new(ErrorClass::Closed, "the sink is closed; open another"));
-        }
-        self.shared.check()?;
+        self.check_open()?;
         let max_payload = self.layout.has_payload().then_some(self.options.max_payload);
         // Two of the longest, so that one can be written while another is read.
         let ring = self.options.lane_bytes().max(2 * self.form.longest(self.options.max_payload));
@@ -299,7 +296,17 @@ impl Sink {
     /// Ends the row group once everything has been drained that is in the lanes now, and waits for that. Returns
     /// the error that the sink has met and not got over.
     pub fn flush(&self) -> Result<()> {
+        self.check_open()?;
         self.shared.flush()
+    }
+
+    /// The error that ended the sink; or that it was closed.
+    fn check_open(&self) -> Result<()> {
+        self.shared.check()?;
+        match *self.thread.lock() {
+            Some(_) => Ok(()),
+            None => Err(Error::new(ErrorClass::Closed, "the sink is closed; open another")),
+        }
     }
 
     /// What has been done so far. Any thread, at any time.

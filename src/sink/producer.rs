@@ -15,6 +15,9 @@ pub(super) const LENGTH: usize = 8;
 /// Bytes of a stamp, before the record.
 pub(super) const STAMP: usize = 8;
 
+/// No tail.
+const NOWHERE: u64 = u64::MAX;
+
 /// Looks for room before a waiting producer lets other threads run.
 const SPINS: u32 = 1000;
 
@@ -53,8 +56,8 @@ pub struct Producer {
     has_payload: bool,
     max_payload: usize,
     wait_ns: u64,
-    /// Whether an entry is reserved, with so many bytes of payload.
-    is_reserved: bool,
+    /// The tail at which an entry is reserved, with so many bytes of payload. What was offered since has taken it.
+    reserved_at: u64,
     reserved: usize,
 }
 
@@ -76,7 +79,7 @@ impl Producer {
             has_payload,
             max_payload,
             wait_ns,
-            is_reserved: false,
+            reserved_at: NOWHERE,
             reserved: 0,
         }
     }
@@ -177,10 +180,10 @@ impl Producer {
 
     /// Reserves room for a record, and for a payload of up to so many bytes if the layout has one. Returns where
     /// both go; what is there is not defined. Then [`Producer::commit`], or [`Producer::abort`]. A reservation
-    /// that is not committed is given up by the next.
+    /// that is not committed is given up by the next, and by a record that is offered otherwise.
     #[inline]
     pub fn reserve(&mut self, payload: usize) -> Result<(*mut u8, *mut u8), Offer> {
-        self.is_reserved = false;
+        self.abort();
         let Entries { stride, head, .. } = self.lane.entries();
         let (head, tail) = if stride == 0 {
             self.make_room_with(payload)?
@@ -194,7 +197,7 @@ impl Producer {
             }
             (head, head)
         };
-        (self.is_reserved, self.reserved) = (true, payload);
+        (self.reserved_at, self.reserved) = (self.lane.tail(), payload);
         let entry = self.lane.entry();
         Ok((entry.wrapping_add(head), entry.wrapping_add(tail)))
     }
@@ -202,10 +205,10 @@ impl Producer {
     /// Hands over what was written in place, with the first `payload` bytes of the payload.
     #[inline]
     pub fn commit(&mut self, payload: usize) -> Offer {
-        if !self.is_reserved || payload > self.reserved {
+        if self.reserved_at != self.lane.tail() || payload > self.reserved {
             return self.wrong_shape();
         }
-        self.is_reserved = false;
+        self.abort();
         if let Err(refusal) = self.lane.check() {
             return self.refused(refusal, 1);
         }
@@ -222,7 +225,7 @@ impl Producer {
     /// Gives up what was reserved: it was not offered.
     #[inline]
     pub fn abort(&mut self) {
-        self.is_reserved = false;
+        self.reserved_at = NOWHERE;
     }
 
     /// Makes room for an entry with a payload; returns where in it the record and the payload go.
@@ -285,6 +288,7 @@ impl Producer {
     #[cold]
     #[inline(never)]
     fn refused(&mut self, refusal: Refusal, records: u64) -> Offer {
+        self.abort();
         self.lane.count_dropped(records);
         match refusal {
             Refusal::Full => Offer::Full,
@@ -311,6 +315,7 @@ impl Producer {
     #[cold]
     #[inline(never)]
     fn oversized(&mut self) -> Offer {
+        self.abort();
         self.lane.count_oversized();
         Offer::Oversized
     }
