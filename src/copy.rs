@@ -23,7 +23,7 @@ pub unsafe fn copy_fresh(from: *const u8, to: *mut u8, len: usize) {
     };
     let mut at = 0;
     while at + 64 <= len {
-        (at..at + 64).step_by(8).for_each(word);
+        (0..8).for_each(|i| word(at + 8 * i));
         at += 64;
     }
     while at + 8 <= len {

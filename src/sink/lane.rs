@@ -333,6 +333,16 @@ impl LaneWriter {
         unsafe { self.ring.write_fresh((self.tail & self.mask) + at as u64, from, len) }
     }
 
+    /// Writes a word.
+    ///
+    /// # Safety
+    /// As [`LaneWriter::write`].
+    #[inline(always)]
+    pub unsafe fn write_word(&mut self, at: usize, word: u64) {
+        // SAFETY: as in `write`.
+        unsafe { self.ring.write_word((self.tail & self.mask) + at as u64, word) }
+    }
+
     /// Hands what is reserved, `len` bytes of it, to the reader.
     #[inline(always)]
     pub fn publish(&mut self, len: usize) {

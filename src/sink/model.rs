@@ -88,6 +88,11 @@ mod sync {
             }
         }
 
+        pub unsafe fn write_word(self, at: u64, word: u64) {
+            // SAFETY: the caller's promise.
+            unsafe { self.write(at, word.to_le_bytes().as_ptr(), 8) }
+        }
+
         pub unsafe fn write_fresh(self, at: u64, from: *const u8, len: usize) {
             // SAFETY: the caller's promise.
             unsafe { self.write(at, from, len) }

@@ -250,9 +250,8 @@ impl Producer {
 
     #[inline(always)]
     fn publish_with_payload(&mut self, payload: usize) {
-        let length = (payload as u64).to_le_bytes();
         // SAFETY: every entry of such a lane begins with room for its length.
-        unsafe { self.lane.write(0, length.as_ptr(), LENGTH) };
+        unsafe { self.lane.write_word(0, payload as u64) };
         self.stamp(LENGTH);
         self.lane.count_accepted();
         let Entries { record, head, .. } = self.lane.entries();
@@ -269,7 +268,7 @@ impl Producer {
     #[inline(always)]
     fn put_stamp(&mut self, at: usize, ticks: u64) {
         // SAFETY: entries of stamped records have room for it here.
-        unsafe { self.lane.write_fresh(at, ticks.to_le_bytes().as_ptr(), STAMP) };
+        unsafe { self.lane.write_word(at, ticks) };
     }
 
     /// Makes room for an entry of `len` bytes, and waits for it if that was asked for; else counts what is dropped.

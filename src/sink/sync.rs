@@ -86,7 +86,17 @@ impl Ring {
         unsafe { copy_short(from, self.at(at), len) }
     }
 
-    /// The same for a length of [`FRESH`].
+    /// Writes a word.
+    ///
+    /// # Safety
+    /// `at + 8` lies inside, nobody else touches these bytes.
+    #[inline(always)]
+    pub unsafe fn write_word(self, at: u64, word: u64) {
+        // SAFETY: the caller's promise.
+        unsafe { self.at(at).cast::<u64>().write_unaligned(word.to_le()) }
+    }
+
+    /// As [`Ring::write`], for a length of [`FRESH`](crate::copy::FRESH).
     ///
     /// # Safety
     /// As [`Ring::write`].
