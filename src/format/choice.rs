@@ -220,20 +220,13 @@ const FEW: usize = 128;
 const MANY: usize = 1024;
 
 /// A choice is clear if all other plans take so many times more.
-const CLEARLY: f64 = 1.1;
+const CLEARLY: f64 = 1.3;
 
-/// Rows of a row group so short that a trial of many values would be a good part of its work.
-const SHORT: usize = 1 << 17;
-
-/// Tries plans on a sample of values, up to an eighth of them; for a short row group of `rows` on few first, which do
-/// if they leave no doubt. `on` makes a trial of a sample with runs of so many values.
-pub fn in_steps(
-    count: usize,
-    rows: usize,
-    on: impl Fn(usize) -> ParquetResult<Trial>,
-) -> ParquetResult<Trial> {
+/// Tries plans on few values, as a part may have no more than one page of them; then, if that leaves a doubt, on
+/// more, up to an eighth. `on` makes a trial of a sample with runs of so many values.
+pub fn in_steps(count: usize, on: impl Fn(usize) -> ParquetResult<Trial>) -> ParquetResult<Trial> {
     let many = (count / RUNS / 8).clamp(FEW, MANY);
-    if rows <= SHORT && many >= 4 * FEW {
+    if many >= 4 * FEW {
         let trial = on(FEW)?;
         if trial.is_clear() {
             return Ok(trial);
@@ -397,7 +390,7 @@ pub fn choose_numbers<T: Number>(
     order: Order,
     compressor: Compressor,
 ) -> ParquetResult<Trial> {
-    in_steps(numbers.len(), rows, |run| try_numbers(numbers, run, rows, order, compressor))
+    in_steps(numbers.len(), |run| try_numbers(numbers, run, rows, order, compressor))
 }
 
 fn try_numbers<T: Number>(
@@ -433,7 +426,7 @@ mod tests {
     fn choose(number: impl Fn(u64) -> u64) -> (Plan, usize) {
         let numbers: Vec<u64> = (0..1 << 16).map(number).collect();
         let compressor = Compressor::new(Codec::Zstd(1));
-        let trial = choose_numbers(&numbers, 1 << 16, Order::Uint64, compressor).unwrap();
+        let trial = choose_numbers(&numbers, 1 << 20, Order::Uint64, compressor).unwrap();
         (trial.choice().plan, trial.values)
     }
 

@@ -278,7 +278,7 @@ impl ColumnEncoder for TextColumn {
 }
 
 fn choose(texts: &Texts<'_>, rows: usize, compressor: Compressor) -> ParquetResult<Trial> {
-    in_steps(texts.len(), rows, |run| try_texts(texts, run, rows, compressor))
+    in_steps(texts.len(), |run| try_texts(texts, run, rows, compressor))
 }
 
 fn try_texts(texts: &Texts<'_>, run: usize, rows: usize, compressor: Compressor) -> ParquetResult<Trial> {
