@@ -9,7 +9,22 @@ pub fn rows() -> Vec<Row> {
     let mut ticklog = Ticklog::new();
     let mut rows = of::<8>(&mut ticklog);
     rows.extend(of::<32>(&mut ticklog));
+    rows.extend(options());
     rows
+}
+
+/// What a stamp costs, and a lane that outlives the process.
+fn options() -> [Row; 2] {
+    let (mut plain, mut stamped, mut in_file) =
+        (Ours::<8>::new(1), Ours::<8>::stamped(), Ours::<8>::in_file());
+    let sides: [&mut dyn FnMut() -> f64; 3] =
+        [&mut || plain.burst(BURST), &mut || stamped.burst(BURST), &mut || in_file.burst(BURST)];
+    let [plain, stamped, in_file] = in_turn(ROUNDS, sides);
+    let row = |name, peer, pair, goal| Row::new("record/calls", name, peer, pair, "ns/record", goal);
+    [
+        row("a capture time, in a record's cost", "the goal", (stamped - plain, 10.0), "<= 1"),
+        row("pf_try_record, 64 bytes, lane in a file", "lane in memory", (in_file, plain), "<= 1.1"),
+    ]
 }
 
 /// Of records of `N` numbers.

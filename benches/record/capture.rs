@@ -7,6 +7,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use flow::ffi::sink::pf_sink_options;
 use flow::ffi::writer::{PF_CODEC_ZSTD, PF_SYNC_NONE, pf_writer_options};
 
 use super::orders::{self, Order};
@@ -63,7 +64,8 @@ fn highest_rate(orders: &[Order]) -> f64 {
 fn trial(orders: &[Order], rate: f64) -> bool {
     let path = crate::output().join("capture.parquet");
     let options = pf_writer_options { codec: PF_CODEC_ZSTD, sync: PF_SYNC_NONE, ..pf_writer_options::INIT };
-    let mut sink = Sink::open(&path, size_of::<Order>(), &orders::FIELDS, options, LANE, 1);
+    let lanes = pf_sink_options { lane_bytes: LANE as u64, ..pf_sink_options::INIT };
+    let mut sink = Sink::open(&path, size_of::<Order>(), &orders::FIELDS, options, lanes, 1);
     let bursts = (rate * LENGTH) as usize / BURST;
     let mut stream = Stream::new(orders);
     let load = Load::new(vec![std::process::id()]);

@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use flow::ffi::layout::PF_STAMP_TIME;
 use flow::ffi::schema::PF_TYPE_INT64;
+use flow::ffi::sink::{PF_LANES_FILES, pf_sink_options};
 
 use super::sink::Sink;
 
@@ -94,12 +96,35 @@ pub struct Ours<const N: usize> {
 
 impl<const N: usize> Ours<N> {
     pub fn new(producers: usize) -> Self {
+        Ours::with(producers, false, pf_sink_options::INIT)
+    }
+
+    /// Its records have their capture time.
+    pub fn stamped() -> Self {
+        Ours::with(1, true, pf_sink_options::INIT)
+    }
+
+    /// Its lane is a file in memory.
+    pub fn in_file() -> Self {
+        let options = pf_sink_options {
+            lanes: PF_LANES_FILES,
+            lane_directory: c"/dev/shm".as_ptr(),
+            ..pf_sink_options::INIT
+        };
+        Ours::with(1, false, options)
+    }
+
+    fn with(producers: usize, is_stamped: bool, options: pf_sink_options) -> Self {
         let directory = tempfile::tempdir_in(crate::output()).unwrap();
         let names: Vec<_> = (0..N).map(|i| std::ffi::CString::new(format!("f{i}")).unwrap()).collect();
-        let fields: Vec<_> =
+        let mut fields: Vec<_> =
             names.iter().enumerate().map(|(i, name)| (name.as_c_str(), PF_TYPE_INT64, 8 * i, 8)).collect();
-        let path = directory.path().join("bench.parquet");
-        let sink = Sink::open(&path, 8 * N, &fields, crate::writer_options(), RING, producers);
+        fields.extend(is_stamped.then_some((c"time", PF_STAMP_TIME, 0, 0)));
+        // Its name, as the lane's is made of it in a directory that others use.
+        let name = directory.path().file_name().unwrap().to_owned();
+        let path = directory.path().join(name);
+        let options = pf_sink_options { lane_bytes: RING as u64, ..options };
+        let sink = Sink::open(&path, 8 * N, &fields, crate::writer_options(), options, producers);
         Ours { sink, _directory: directory }
     }
 

@@ -29,7 +29,7 @@ impl Sink {
         size: usize,
         fields: &[Field<'_>],
         options: pf_writer_options,
-        lane_bytes: usize,
+        sink_options: pf_sink_options,
         producers: usize,
     ) -> Self {
         let path = CString::new(path.to_str().unwrap()).unwrap();
@@ -48,7 +48,6 @@ impl Sink {
         };
         let fields: Vec<_> = fields.iter().map(field).collect();
         let options = pf_writer_options { if_exists: PF_IF_EXISTS_REPLACE, ..options };
-        let sink_options = pf_sink_options { lane_bytes: lane_bytes as u64, ..pf_sink_options::INIT };
         let (mut layout, mut sink, mut error) = (ptr::null_mut(), ptr::null_mut(), pf_error::new());
         let mut opened = vec![ptr::null_mut(); producers];
         let check = |status, error: &pf_error| assert_eq!(status, PF_OK, "{}", error.message());
