@@ -1,6 +1,6 @@
 # libflow: `make demo` shows the main job, `make test` runs every test. Both set up what they need.
 #
-#   make build     dist/: libflow.a, libflow.so, flow.h, and the tool `flow`
+#   make build     dist/: libflow.a, libflow.so, flow.h, flow.hpp, and the tool `flow`
 #   make demo      captures a feed into Parquet and looks at it (FEED=path: your own ITCH file)
 #   make test      lint, Rust tests, C tests (plain, valgrind, AddressSanitizer), examples, read-back
 #   make lint      formats and lints, without changing anything
@@ -33,7 +33,7 @@ build:
 	@cp target/release/libflow.so dist/lib/libflow.so.$(VERSION)
 	@ln -sf libflow.so.$(VERSION) dist/lib/$(SONAME)
 	@ln -sf $(SONAME) dist/lib/libflow.so
-	@cp include/flow.h dist/include/
+	@cp include/flow.h include/flow.hpp dist/include/
 	@cp target/release/flow dist/bin/
 
 setup-demo:

@@ -1,11 +1,10 @@
-/* A full disk, met by writers and sinks. Its directory is on a disk of 1 MiB: see small_disk.sh. */
+/* A full disk, met by writers. Its directory is on a disk of 1 MiB: see small_disk.sh. */
 #define _XOPEN_SOURCE 700
 
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "arrow_data.h"
 #include "check.h"
@@ -149,45 +148,6 @@ static void space_is_given_back(void) {
   CHECK(remove(path) == 0);
 }
 
-static pf_sink *open_sink(const char *path) {
-  const pf_record_field number = {"number", PF_TYPE_INT64, 0, 8, PF_NULL_NEVER, 0, 0, 0, NULL};
-  pf_record_layout *layout = NULL;
-  pf_sink *sink = NULL;
-  pf_writer_options options = small_batches();
-  CHECK_OK(pf_record_layout_new(8, &number, 1, sizeof number, NULL, &layout, &err));
-  CHECK_OK(pf_sink_open(path, layout, &options, NULL, &sink, &err));
-  pf_record_layout_free(layout);
-  return sink;
-}
-
-/* The producer hears of it too. */
-static void a_sink_meets_it(void) {
-  const char *path = path_of("sink.parquet");
-  pf_sink *sink = open_sink(path);
-  pf_producer *producer = NULL, *late = NULL;
-  pf_sink_result result = PF_SINK_RESULT_INIT;
-  CHECK_OK(pf_producer_open(sink, NULL, &producer, &err));
-  pf_status status = PF_OK;
-  const time_t start = time(NULL);
-  while (status >= 0 && time(NULL) - start < 60) {
-    fill_numbers();
-    for (int i = 0; i < ROWS && status >= 0; i++) status = pf_try_record(producer, &numbers[i], 8);
-  }
-  CHECK(status == PF_ERR_NO_SPACE);
-  CHECK_STATUS(pf_try_record(producer, numbers, 8), PF_ERR_NO_SPACE);
-  CHECK_STATUS(pf_producer_open(sink, NULL, &late, &err), PF_ERR_NO_SPACE);
-  for (int again = 0; again < 2; again++) {
-    CHECK_STATUS(pf_sink_close(sink, &result, &err), PF_ERR_NO_SPACE);
-    CHECK(err.os_errno == ENOSPC);
-    CHECK(result.accepted == 0 && result.path == NULL);
-  }
-  CHECK(pf_try_record(producer, numbers, 8) < 0);
-  CHECK_OK(pf_producer_close(producer, &err));
-  pf_sink_free(sink);
-  CHECK_NO_FILE(path);
-  CHECK(is_empty(path_of("")));
-}
-
 int main(int argc, char **argv) {
   test_begin(argc, argv);
   an_append_meets_it();
@@ -195,6 +155,5 @@ int main(int argc, char **argv) {
   flush_meets_it();
   arrow_meets_it();
   space_is_given_back();
-  a_sink_meets_it();
   return test_end();
 }

@@ -1,4 +1,4 @@
-/* What record layouts and sinks refuse. A full disk has its own program: no_space.c. */
+/* What record layouts and sinks refuse. A full disk has its own program: no_space_sink.c. */
 #define _XOPEN_SOURCE 700
 
 #include <unistd.h>

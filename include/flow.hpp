@@ -1,5 +1,5 @@
-// libflow's record path in C++17: handles that free themselves, errors that are exceptions, and a call that the
-// compiler puts where it is made. Header only, over the C ABI of flow.h.
+// libflow's record path in C++17: handles that free themselves, errors that are exceptions, and a call that
+// the compiler puts where it is made. Header only, over the C ABI of flow.h.
 //
 //   flow::record_layout layout(sizeof(tick), fields);
 //   flow::sink sink("ticks.parquet", layout);
@@ -25,8 +25,8 @@ namespace flow {
 class error : public std::runtime_error {
  public:
   error(const char* call, const pf_error& detail)
-      : std::runtime_error(std::string(call) + ": " + pf_status_name(detail.status) + ": " + detail.message + " (" +
-                           detail.file + ":" + std::to_string(detail.line) + ")"),
+      : std::runtime_error(std::string(call) + ": " + pf_status_name(detail.status) + ": " + detail.message +
+                           " (" + detail.file + ":" + std::to_string(detail.line) + ")"),
         status_(detail.status) {}
 
   // One of PF_ERR_*.
@@ -64,17 +64,26 @@ class record_layout {
   std::unique_ptr<pf_record_layout, free> handle_;
 };
 
-// A sink: see pf_sink_open. Destroyed without close(), it publishes nothing.
+template <class Record>
+class producer;
+
+// A sink: see pf_sink_open. Destroyed without close(), it publishes nothing. Its producers keep it from being
+// freed.
 class sink {
  public:
-  sink(const std::string& path, const record_layout& layout, const pf_writer_options* writer_options = nullptr,
-       const pf_sink_options* sink_options = nullptr) {
+  sink(const std::string& path, const record_layout& layout,
+       const pf_writer_options* writer_options = nullptr, const pf_sink_options* sink_options = nullptr) {
     pf_error detail = PF_ERROR_INIT;
     pf_sink* opened = nullptr;
     check("pf_sink_open",
           pf_sink_open(path.c_str(), layout.get(), writer_options, sink_options, &opened, &detail), detail);
-    handle_.reset(opened);
+    handle_.reset(opened, pf_sink_free);
   }
+
+  sink(sink&&) = default;
+  sink& operator=(sink&&) = default;
+  sink(const sink&) = delete;
+  sink& operator=(const sink&) = delete;
 
   pf_sink* get() const noexcept { return handle_.get(); }
 
@@ -92,7 +101,8 @@ class sink {
     return stats;
   }
 
-  // Captures what is still in the lanes and publishes the part. The result's path is valid as long as the sink.
+  // Captures what is still in the lanes and publishes the part. The result's path is valid as long as the
+  // sink.
   pf_sink_result close() {
     pf_error detail = PF_ERROR_INIT;
     pf_sink_result result = PF_SINK_RESULT_INIT;
@@ -101,13 +111,13 @@ class sink {
   }
 
  private:
-  struct free {
-    void operator()(pf_sink* sink) const noexcept { pf_sink_free(sink); }
-  };
-  std::unique_ptr<pf_sink, free> handle_;
+  template <class Record>
+  friend class producer;
+
+  std::shared_ptr<pf_sink> handle_;
 };
 
-// One thread's way into a sink, for records of one type; used by one thread at a time, valid as long as the sink.
+// One thread's way into a sink, for records of one type; used by one thread at a time.
 // Destroyed, it is closed: what it has taken is still captured.
 template <class Record>
 class producer {
@@ -118,16 +128,17 @@ class producer {
     pf_error detail = PF_ERROR_INIT;
     pf_producer* opened = nullptr;
     check("pf_producer_open", pf_producer_open(of.get(), options, &opened, &detail), detail);
-    handle_.reset(opened);
+    handle_ = {opened, close{of.handle_}};
   }
 
   pf_producer* get() const noexcept { return handle_.get(); }
 
-  // As pf_try_record. The size is known here, so the copy is a few moves, and nothing is called while there is room.
+  // As pf_try_record. The size is known here, so the copy is a few moves, and nothing is called while there
+  // is room.
   pf_status try_record(const Record& record) noexcept {
     pf_lane* const lane = reinterpret_cast<pf_lane*>(get());
-    if (lane->record_size == sizeof(Record) && lane->stride != 0 && lane->tail + lane->stride <= lane->limit &&
-        __atomic_load_n(lane->state, __ATOMIC_RELAXED) == 0) {
+    if (lane->record_size == sizeof(Record) && lane->stride != 0 &&
+        lane->tail + lane->stride <= lane->limit && __atomic_load_n(lane->state, __ATOMIC_RELAXED) == 0) {
       unsigned char* const entry = lane->ring + (lane->tail & lane->mask);
       if (lane->head == 0) {
         std::memcpy(entry, &record, sizeof record);
@@ -165,6 +176,8 @@ class producer {
   }
 
   struct close {
+    std::shared_ptr<pf_sink> sink;  // Freed after the producer was closed.
+
     void operator()(pf_producer* producer) const noexcept { pf_producer_close(producer, nullptr); }
   };
   std::unique_ptr<pf_producer, close> handle_;

@@ -1,9 +1,7 @@
 // Captures a Nasdaq TotalView-ITCH 5.0 feed into Parquet, from a thread that cannot wait.
 //
 // Start reading at `capture` below: it is what a feed handler does with libflow. records.hpp says what is
-// captured, capture.hpp how tables are opened and closed; the rest is the feed and the report.
-
-#include <flow.h>
+// captured, Table how a table is opened; the rest is the feed and the report.
 
 #include <algorithm>
 #include <atomic>
@@ -12,10 +10,12 @@
 #include <cstdio>
 #include <exception>
 #include <filesystem>
+#include <flow.hpp>
 #include <optional>
+#include <string>
 #include <thread>
+#include <vector>
 
-#include "capture.hpp"
 #include "feed.hpp"
 #include "generator.hpp"
 #include "itch.hpp"
@@ -71,6 +71,22 @@ class Arrivals {
   std::chrono::steady_clock::time_point start_;
 };
 
+// A table being captured into one Parquet part: its sink, and the hot thread's producer. A part of that name
+// from an earlier run is replaced when this one is closed; destroyed before that, a table leaves nothing
+// behind.
+template <class Record>
+struct Table {
+  // Its rows are records with `fields`, followed by a payload if `payload_name` is given. The sink keeps what
+  // it needs of the layout.
+  Table(const std::string& path, const std::vector<pf_record_field>& fields, const char* payload_name,
+        const pf_writer_options& writer_options, const pf_sink_options& sink_options)
+      : sink(path, flow::record_layout(sizeof(Record), fields, payload_name), &writer_options, &sink_options),
+        producer(sink) {}
+
+  flow::sink sink;
+  flow::producer<Record> producer;
+};
+
 // Books the outcome of a record call. False if the sink has failed, so that there is no use in going on.
 bool book(Offered& offered, pf_status status, std::uint64_t ticks) {
   offered.ticks.add(ticks);
@@ -84,8 +100,8 @@ bool book(Offered& offered, pf_status status, std::uint64_t ticks) {
 
 // The hot thread: reads the feed to its end, to a fault, or until interrupted. The two record calls copy
 // what they are given into a lane and are back within nanoseconds; they never wait, allocate or lock.
-void capture(itch::Reader& reader, std::uint64_t rate, const Table& orders, const Table& messages,
-             Summary& summary) {
+void capture(itch::Reader& reader, std::uint64_t rate, Table<OrderRecord>& orders,
+             Table<MessageHead>& messages, Summary& summary) {
   Progress progress;
   const Arrivals arrivals(rate);
   for (std::uint64_t index = 0; !interrupted.load(std::memory_order_relaxed); ++index) {
@@ -98,14 +114,13 @@ void capture(itch::Reader& reader, std::uint64_t rate, const Table& orders, cons
     if (decode(*message, record)) {
       record.receive_time = receive_time;
       const std::uint64_t before = TickClock::now();
-      const pf_status status = pf_try_record(orders.producer(), &record, sizeof record);
+      const pf_status status = orders.producer.try_record(record);
       if (!book(summary.orders, status, TickClock::now() - before)) break;
     }
 
     const MessageHead head{receive_time, message->type()};
     const std::uint64_t before = TickClock::now();
-    const pf_status status =
-        pf_try_record_payload(messages.producer(), &head, sizeof head, message->bytes, message->size);
+    const pf_status status = messages.producer.try_record(head, message->bytes, message->size);
     if (!book(summary.all, status, TickClock::now() - before)) break;
 
     progress.update(index + 1, summary.orders.dropped + summary.all.dropped);
@@ -122,10 +137,10 @@ Feed feed_of(const Options& options) {
 
 // Publishes a table, or prints why that cannot be: closing returns what failed on libflow's threads too.
 // No exception, so that one table's failure does not cost the other.
-std::optional<pf_sink_result> publish(Table& table) {
+std::optional<pf_sink_result> publish(flow::sink& sink) {
   try {
-    return table.close();
-  } catch (const FlowError& error) {
+    return sink.close();
+  } catch (const flow::error& error) {
     std::fprintf(stderr, "feed_capture: %s\n", error.what());
     return std::nullopt;
   }
@@ -138,18 +153,23 @@ int run(const Options& options) {
 
   const std::filesystem::path out(options.out);
   std::filesystem::create_directories(out);
-  const TableOptions table{options.codec, options.lane_mib << 20};
-  Table orders((out / "orders.parquet").string(), sizeof(OrderRecord), order_fields(), nullptr, table);
-  Table messages((out / "messages.parquet").string(), sizeof(MessageHead), message_fields(), "payload",
-                 table);
+  pf_writer_options writer_options = PF_WRITER_OPTIONS_INIT;
+  writer_options.codec = options.codec;
+  writer_options.if_exists = PF_IF_EXISTS_REPLACE;
+  pf_sink_options sink_options = PF_SINK_OPTIONS_INIT;
+  sink_options.lane_bytes = options.lane_mib << 20;
+  Table<OrderRecord> orders((out / "orders.parquet").string(), order_fields(), nullptr, writer_options,
+                            sink_options);
+  Table<MessageHead> messages((out / "messages.parquet").string(), message_fields(), "payload",
+                              writer_options, sink_options);
 
   const TickClock clock;
   itch::Reader reader(feed.data(), feed.size());
   Summary summary;
   capture(reader, options.rate, orders, messages, summary);
 
-  const auto orders_part = publish(orders);
-  const auto messages_part = publish(messages);
+  const auto orders_part = publish(orders.sink);
+  const auto messages_part = publish(messages.sink);
   if (!orders_part || !messages_part) return kExitFailed;
   print_report(summary, clock, *orders_part, *messages_part);
 

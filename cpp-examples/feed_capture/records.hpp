@@ -139,11 +139,21 @@ inline pf_record_field nullable(const char* name, std::int32_t type, std::size_t
   return field;
 }
 
+// The record's number among those that were offered: those that were dropped are the numbers that are
+// missing.
+inline pf_record_field sequence() {
+  pf_record_field field{};
+  field.name = "sequence";
+  field.type = PF_STAMP_SEQUENCE;
+  return field;
+}
+
 // Offset and width of a member, which is all that libflow needs to find it.
 #define MEMBER(record, member) offsetof(record, member), sizeof(record::member)
 
 inline std::vector<pf_record_field> order_fields() {
   return {
+      sequence(),
       required("receive_time", PF_TYPE_TIMESTAMP_NS, MEMBER(OrderRecord, receive_time), "UTC"),
       required("exchange_time", PF_TYPE_INT64, MEMBER(OrderRecord, exchange_time)),
       required("locate", PF_TYPE_UINT16, MEMBER(OrderRecord, locate)),
@@ -161,6 +171,7 @@ inline std::vector<pf_record_field> order_fields() {
 
 inline std::vector<pf_record_field> message_fields() {
   return {
+      sequence(),
       required("receive_time", PF_TYPE_TIMESTAMP_NS, MEMBER(MessageHead, receive_time), "UTC"),
       required("type", PF_TYPE_UTF8, MEMBER(MessageHead, type)),
   };

@@ -55,8 +55,8 @@ void print_report(const Summary& summary, const TickClock& clock, const pf_sink_
               grouped(static_cast<std::uint64_t>(static_cast<double>(total) / seconds)).c_str());
 
   std::printf("%-22s %12s %8s %8s %8s %12s\n", "call (ns)", "calls", "p50", "p99", "p99.9", "max");
-  print_latency("pf_try_record", summary.orders.ticks, clock);
-  print_latency("pf_try_record_payload", summary.all.ticks, clock);
+  print_latency("try_record", summary.orders.ticks, clock);
+  print_latency("try_record, payload", summary.all.ticks, clock);
   std::printf("Reading the clock takes %.1f ns, which is in every figure; it goes in steps of %.1f ns.\n",
               clock.overhead_ns(), clock.step_ns());
 

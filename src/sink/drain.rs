@@ -270,10 +270,12 @@ impl Drain {
     /// One pass; returns the number of records moved.
     fn work(&mut self, flushes: u64) -> Result<usize> {
         self.open_again()?;
-        if self.writer.is_err() {
+        let Ok(writer) = &self.writer else {
             self.shared.wake_flushes(flushes);
             return Ok(0);
-        }
+        };
+        // With nothing to append it would not be seen: a full lane waits for a row group that does not come.
+        writer.check_open()?;
         if self.flushing.is_none() && flushes > *self.shared.flushes_done.lock() {
             self.flushing =
                 Some((flushes, self.lanes.iter_mut().map(|lane| (lane.producer, lane.tail())).collect()));

@@ -365,7 +365,8 @@ impl Writer {
         self.queue.stopper()
     }
 
-    fn check_open(&self) -> Result<()> {
+    /// The writer's first error, which may have come since the last call; or that it is closed.
+    pub fn check_open(&self) -> Result<()> {
         match &self.state {
             State::Open => self.queue.check(),
             State::Closing => Err(closed()),

@@ -15,6 +15,11 @@ def binary():
     return path
 
 
+def recorded():
+    """The recorded feeds that FEED_FILES lists."""
+    return [path for path in os.environ.get("FEED_FILES", "").split(os.pathsep) if path]
+
+
 @dataclass
 class Run:
     """A finished run: its exit code, what it printed, and when it ran, in ns since 1970."""

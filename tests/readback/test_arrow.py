@@ -3,9 +3,7 @@ with the same values."""
 
 import ctypes
 import datetime
-import os
 from decimal import Decimal
-from pathlib import Path
 
 import duckdb
 import polars
@@ -13,27 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-ROOT = Path(__file__).parents[2]
-LIB = ctypes.CDLL(os.environ.get("FLOW_LIB", str(ROOT / "dist/lib/libflow.so")))
+from libflow import LIB, call
+
 CAPSULE = ctypes.pythonapi.PyCapsule_GetPointer
 CAPSULE.restype, CAPSULE.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
-
-
-class Error(ctypes.Structure):
-    _fields_ = [
-        ("struct_size", ctypes.c_uint32),
-        ("status", ctypes.c_int32),
-        ("os_errno", ctypes.c_int32),
-        ("line", ctypes.c_uint32),
-        ("file", ctypes.c_char * 64),
-        ("message", ctypes.c_char * 1024),
-    ]
-
-
-def call(function, *arguments):
-    error = Error(struct_size=ctypes.sizeof(Error))
-    status = getattr(LIB, function)(*arguments, ctypes.byref(error))
-    assert status == 0, f"{function}: {status}: {error.message.decode()}"
 
 
 class Flow:

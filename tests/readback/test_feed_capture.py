@@ -1,10 +1,10 @@
 """feed_capture captures feeds value for value: compared with itch.py, through three readers.
 
-FEED_CAPTURE is the program; FEED_FILES may list recorded feeds, separated as in PATH.
+FEED_CAPTURE is the program; FEED_FILES may list recorded feeds, separated as in PATH:
+those of ITCH are named itch50_*.
 """
 
 import hashlib
-import os
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,16 +14,17 @@ import pyarrow.parquet as pq
 import pytest
 
 import itch
-from feed_runs import PARTS, Run, part, run, temporary_files
+from feed_runs import PARTS, Run, part, recorded, run, temporary_files
 from readers import READERS
 
 OWN = "own"
-RECORDED = [path for path in os.environ.get("FEED_FILES", "").split(os.pathsep) if path]
+RECORDED = [path for path in recorded() if Path(path).name.startswith("itch50_")]
 
 TIME = pa.timestamp("ns", tz="UTC")
 SCHEMAS = {
     "orders": pa.schema(
         [
+            pa.field("sequence", pa.uint64(), nullable=False),
             pa.field("receive_time", TIME, nullable=False),
             pa.field("exchange_time", pa.int64(), nullable=False),
             pa.field("locate", pa.uint16(), nullable=False),
@@ -40,6 +41,7 @@ SCHEMAS = {
     ),
     "messages": pa.schema(
         [
+            pa.field("sequence", pa.uint64(), nullable=False),
             pa.field("receive_time", TIME, nullable=False),
             pa.field("type", pa.string(), nullable=False),
             pa.field("payload", pa.binary(), nullable=False),
@@ -76,6 +78,9 @@ def capture(request, tmp_path_factory):
     return Capture(feed, itch.split(feed.read_bytes()), run(feed, "--out", directory), directory)
 
 
+TABLES = {"orders": itch.order_table, "messages": itch.message_table}
+
+
 def assert_equal_columns(actual, expected):
     """Compares columns, and names the first row that differs."""
     for name, values in expected.items():
@@ -108,7 +113,7 @@ def test_what_is_printed_of_the_parts_is_true(capture):
 
 
 def test_latencies_are_of_every_call_and_in_order(capture):
-    for call, name in (("pf_try_record", "orders"), ("pf_try_record_payload", "messages")):
+    for call, name in (("try_record", "orders"), ("try_record, payload", "messages")):
         calls, *quantiles = capture.run.latency(call)
         assert calls == capture.run.table(name)["captured"]
         assert quantiles == sorted(quantiles)
@@ -249,7 +254,12 @@ def test_drops_are_counted_and_explained(tmp_path):
     assert ("Dropped:" in done.out) == any(line["dropped"] for line in lines.values())
     for name, line in lines.items():
         assert line["captured"] == line["rows"] == pq.read_metadata(part(tmp_path, name)).num_rows
-    # What was captured is the feed with gaps: the same messages in the same order.
-    messages = iter(itch.split(feed.read_bytes()))
-    captured = pq.read_table(part(tmp_path, "messages"))["payload"].to_pylist()
-    assert all(message in messages for message in captured)
+    # What was captured is the feed with gaps, at the numbers that are missing.
+    messages = itch.split(feed.read_bytes())
+    offered = {"orders": [m for m in messages if itch.type_of(m) in itch.ORDER_FIELDS], "messages": messages}
+    for name, line in lines.items():
+        sequences = pq.read_table(part(tmp_path, name), columns=["sequence"])["sequence"].to_pylist()
+        assert all(a < b for a, b in zip(sequences, sequences[1:]))
+        assert len(offered[name]) - len(sequences) == line["dropped"]
+        captured = [offered[name][sequence] for sequence in sequences]
+        assert_equal_columns(pq.read_table(part(tmp_path, name)), TABLES[name](captured))
