@@ -1612,7 +1612,7 @@ void pf_sink_free(struct pf_sink *sink);
 
 /**
  * Opens a producer: a lane of its own for one thread. Maps the lane and touches every page of it, so that no
- * record has to.
+ * record has to; the pages are taken from the memory node of the thread that opens it, so let that be its own.
  *
  * `options` may be NULL for the defaults. On success `*producer` is valid until `pf_sink_free`; on failure it is
  * left alone. Any thread; the producer may then be used by another one, but by one at a time. A thread that ends
