@@ -22,6 +22,7 @@ constexpr char kUsage[] =
     "                    replaced when this one ends (default: capture)\n"
     "  --rate N|max      messages a second (default: 500000); max replays as fast as it goes,\n"
     "                    and drops what libflow cannot write meanwhile\n"
+    "  --repeat N        capture the feed N times, one after the other (default: 1)\n"
     "  --codec NAME      uncompressed, snappy, gzip, lz4_raw or zstd (default)\n"
     "  --lane-mib N      MiB of the buffer between this program and libflow's thread, one for each\n"
     "                    table, 1 to 1024 (default: 16)\n"
@@ -70,15 +71,11 @@ std::int32_t codec(const char* text) {
 
 Options parse_options(int argc, char** argv) {
   static const option kOptions[] = {
-      {"out", required_argument, nullptr, 'o'},
-      {"rate", required_argument, nullptr, 'r'},
-      {"codec", required_argument, nullptr, 'c'},
-      {"lane-mib", required_argument, nullptr, 'l'},
-      {"messages", required_argument, nullptr, 'm'},
-      {"seed", required_argument, nullptr, 's'},
-      {"save-feed", required_argument, nullptr, 'f'},
-      {"help", no_argument, nullptr, 'h'},
-      {nullptr, 0, nullptr, 0},
+      {"out", required_argument, nullptr, 'o'},      {"rate", required_argument, nullptr, 'r'},
+      {"repeat", required_argument, nullptr, 'n'},   {"codec", required_argument, nullptr, 'c'},
+      {"lane-mib", required_argument, nullptr, 'l'}, {"messages", required_argument, nullptr, 'm'},
+      {"seed", required_argument, nullptr, 's'},     {"save-feed", required_argument, nullptr, 'f'},
+      {"help", no_argument, nullptr, 'h'},           {nullptr, 0, nullptr, 0},
   };
   Options options;
   bool made_up = false;  // Whether an option is about the made-up day.
@@ -89,6 +86,9 @@ Options parse_options(int argc, char** argv) {
         break;
       case 'r':
         options.rate = std::strcmp(optarg, "max") == 0 ? 0 : number("--rate", optarg, 1, 1'000'000'000);
+        break;
+      case 'n':
+        options.repeat = number("--repeat", optarg, 1, 1'000'000'000);
         break;
       case 'c':
         options.codec = codec(optarg);

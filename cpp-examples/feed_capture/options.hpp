@@ -13,6 +13,7 @@ struct Options {
   std::uint64_t messages = 5'000'000;
   std::uint64_t seed = 1;
   std::uint64_t rate = 500'000;  // Messages a second; 0: as fast as it goes.
+  std::uint64_t repeat = 1;      // How often the feed is captured.
   std::uint64_t lane_mib = 16;
   std::int32_t codec = PF_CODEC_ZSTD;
 };

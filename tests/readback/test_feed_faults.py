@@ -159,6 +159,7 @@ def test_a_feed_that_cannot_be_saved(tmp_path):
         ["--rate", "0"],
         ["--rate", "fast"],
         ["--rate", "-1"],
+        ["--repeat", "0"],
         ["--messages", "0"],
         ["--messages", "1e6"],
         ["--messages", "99999999999999999999999"],
@@ -183,7 +184,7 @@ def test_wrong_usage(arguments):
 def test_help_names_every_option():
     done = run("--help")
     assert done.code == 0
-    for option in ("--out", "--rate", "--codec", "--lane-mib", "--messages", "--seed", "--save-feed"):
+    for option in ("--out", "--rate", "--repeat", "--codec", "--lane-mib", "--messages", "--seed", "--save-feed"):
         assert option in done.out
 
 
