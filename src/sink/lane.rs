@@ -534,6 +534,7 @@ impl LaneReader {
     /// Goes back to where it was.
     pub fn rewind(&mut self, cursor: Cursor) {
         self.cursor = cursor;
+        self.shared.control().reader.0.read.store(cursor.records, Ordering::Relaxed);
     }
 
     /// Gives what lies before `cursor` back to the producer.
