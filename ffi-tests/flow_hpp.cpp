@@ -114,6 +114,23 @@ pf_sink_result fill_a_lane(const std::string& path, bool timed, bool inlined) {
   return result;
 }
 
+template <std::size_t Size>
+void copied_whole() {
+  unsigned char from[Size + 2], to[Size + 2];
+  for (std::size_t i = 0; i < Size + 2; ++i) {
+    from[i] = static_cast<unsigned char>(i + 1);
+    to[i] = 0;
+  }
+  flow::fresh<Size>::copy(to + 1, from + 1);
+  CHECK(std::memcmp(to + 1, from + 1, Size) == 0 && to[0] == 0 && to[Size + 1] == 0);
+}
+
+template <std::size_t... Sizes>
+void copied_whole(std::index_sequence<Sizes...>) {
+  const int each[] = {(copied_whole<Sizes + 1>(), 0)...};
+  (void)each;
+}
+
 void inlined_is_as_called() {
   for (const bool timed : {false, true}) {
     const std::string end = timed ? "_timed.parquet" : ".parquet";
@@ -245,6 +262,7 @@ void a_producer_closes_itself() {
 
 int main(int argc, char** argv) {
   test_begin(argc, argv);
+  copied_whole(std::make_index_sequence<140>());
   inlined_is_as_called();
   nothing_is_lost_on_the_way_round();
   payloads();
