@@ -1,5 +1,6 @@
 //! Which encoding a column gets: the one whose sample is smallest once compressed.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -7,7 +8,8 @@ use parquet::basic::{Encoding, Type};
 use parquet::errors::Result as ParquetResult;
 
 use super::pages::{
-    Compressor, Number, NumberTable, Order, bit_width, plain, put_delta, put_indices, put_split,
+    Compressor, Number, NumberTable, Order, bit_width, keep_words, plain, put_delta, put_indices, put_split,
+    spare_words,
 };
 
 /// Encodings of data pages (Parquet Encodings.md).
@@ -219,20 +221,22 @@ const UNSURE: f64 = 4.0;
 const FEW: usize = 128;
 const MANY: usize = 1024;
 
-/// A choice is clear if all other plans take so many times more.
+/// A plan is beaten if it takes so many times more than the best.
 const CLEARLY: f64 = 1.3;
 
-/// Tries plans on few values, as a part may have no more than one page of them; then, if that leaves a doubt, on
-/// more, up to an eighth. `on` makes a trial of a sample with runs of so many values.
-pub fn in_steps(count: usize, on: impl Fn(usize) -> ParquetResult<Trial>) -> ParquetResult<Trial> {
+/// Tries plans on few values, as a part may have no more than one page of them; then, if that leaves a doubt, those
+/// that may be the best on more, up to an eighth. `on` makes a trial of a sample with runs of so many values, after
+/// another.
+pub fn in_steps(
+    count: usize,
+    on: impl Fn(usize, Option<&Trial>) -> ParquetResult<Trial>,
+) -> ParquetResult<Trial> {
     let many = (count / RUNS / 8).clamp(FEW, MANY);
-    if many >= 4 * FEW {
-        let trial = on(FEW)?;
-        if trial.is_clear() {
-            return Ok(trial);
-        }
+    if many < 4 * FEW {
+        return on(many, None);
     }
-    on(many)
+    let trial = on(FEW, None)?;
+    if trial.is_clear() { Ok(trial) } else { on(many, Some(&trial)) }
 }
 
 /// Parts of `count` values that stand for all: some runs of `run` values.
@@ -251,6 +255,8 @@ pub struct Trial {
     /// Rows of the row group.
     rows: usize,
     sizes: Vec<(Plan, usize)>,
+    /// Plans that an earlier trial has ruled out, and what they would make of this sample by it.
+    ruled_out: Vec<(Plan, usize)>,
     /// Values of the sample, how many of them differ, and bytes of its PLAIN form.
     values: usize,
     distinct: usize,
@@ -258,16 +264,20 @@ pub struct Trial {
 }
 
 impl Trial {
-    /// Of so many values, for a row group of `rows`.
-    pub fn new(values: usize, rows: usize, compressor: Compressor) -> Self {
+    /// Of so many values, for a row group of `rows`; after `earlier`.
+    pub fn new(values: usize, rows: usize, compressor: Compressor, earlier: Option<&Trial>) -> Self {
+        let of_more = |earlier: &Trial, bytes| bytes * values / earlier.values;
         Trial {
             compressor,
             memory: Default::default(),
             rows: rows.max(values),
             sizes: Vec::new(),
+            ruled_out: earlier.map_or_else(Vec::new, |earlier| {
+                earlier.beaten().map(|(plan, size)| (plan, of_more(earlier, size))).collect()
+            }),
             values,
             distinct: 0,
-            bytes: 0,
+            bytes: earlier.map_or(0, |earlier| of_more(earlier, earlier.bytes)),
         }
     }
 
@@ -284,6 +294,10 @@ impl Trial {
         rows: usize,
         put: impl FnOnce(&mut Vec<u8>),
     ) -> ParquetResult<()> {
+        if let Some(&beaten) = self.ruled_out.iter().find(|&&(beaten, _)| beaten == plan) {
+            self.sizes.push(beaten);
+            return Ok(());
+        }
         let (page, compressed) = &mut self.memory;
         page.clear();
         compressed.clear();
@@ -342,11 +356,15 @@ impl Trial {
         Choice { plan: smallest(None), otherwise: smallest(Some(Plan::Dictionary)) }
     }
 
-    /// Whether the choice would hardly be another by a larger sample.
+    /// Plans that a larger sample would hardly make the best.
+    fn beaten(&self) -> impl Iterator<Item = (Plan, usize)> {
+        let enough = self.size(self.choice().plan) as f64 * CLEARLY;
+        self.sizes.iter().copied().filter(move |&(_, size)| size as f64 >= enough)
+    }
+
+    /// Whether all but one are beaten.
     fn is_clear(&self) -> bool {
-        let chosen = self.choice().plan;
-        let enough = self.size(chosen) as f64 * CLEARLY;
-        self.sizes.iter().all(|&(plan, size)| plan == chosen || size as f64 >= enough)
+        self.beaten().count() + 1 == self.sizes.len()
     }
 
     fn reason(&self, plan: Plan) -> Reason {
@@ -376,7 +394,7 @@ fn expected_distinct(seen: usize, of: usize, rows: usize) -> f64 {
     // Of `all` values a sample has `all * (1 - e^(-of / all))`; that grows with `all`, so it can be bisected.
     let drawn = |all: f64, of: f64| -all * (-of / all).exp_m1();
     let (mut low, mut high) = (seen, seen * 1e6);
-    for _ in 0..60 {
+    for _ in 0..30 {
         let middle = (low * high).sqrt();
         if drawn(middle, of) < seen { low = middle } else { high = middle }
     }
@@ -390,27 +408,39 @@ pub fn choose_numbers<T: Number>(
     order: Order,
     compressor: Compressor,
 ) -> ParquetResult<Trial> {
-    in_steps(numbers.len(), |run| try_numbers(numbers, run, rows, order, compressor))
+    in_steps(numbers.len(), |run, earlier| try_numbers(numbers, (run, earlier), rows, order, compressor))
+}
+
+thread_local! {
+    /// The numbers of a sample: for a table of its own, each trial would have fresh memory from the system.
+    static SEEN: RefCell<NumberTable<u64>> = RefCell::new(NumberTable::new(0));
 }
 
 fn try_numbers<T: Number>(
     numbers: &[T],
-    run: usize,
+    (run, earlier): (usize, Option<&Trial>),
     rows: usize,
     order: Order,
     compressor: Compressor,
 ) -> ParquetResult<Trial> {
     let runs = sample(numbers.len(), run).map(|run| &numbers[run]);
-    let sampled: Vec<T> = runs.clone().flatten().copied().collect();
-    let mut trial = Trial::new(sampled.len(), rows, compressor);
+    let mut sampled = Vec::with_capacity(runs.clone().map(<[T]>::len).sum());
+    runs.clone().for_each(|run| sampled.extend_from_slice(run));
+    let mut trial = Trial::new(sampled.len(), rows, compressor, earlier);
     trial.add(Plan::Plain, |out| out.extend_from_slice(plain(&sampled)))?;
     let is_float = matches!(order, Order::Float | Order::Double);
     if !is_float {
         trial.add(Plan::Delta, |out| runs.for_each(|run| put_delta(out, run)))?;
     }
-    let (mut table, mut indices) = (NumberTable::with_room(sampled.len()), Vec::new());
-    table.indices(&sampled, None, &mut indices);
-    trial.add_dictionary((&indices, table.numbers().len(), T::WIDTH), MOST)?;
+    let mut indices = spare_words();
+    let seen = SEEN.with_borrow_mut(|table| {
+        let words: Vec<u64> = sampled.iter().map(|number| number.bits()).collect();
+        table.begin_anew(words.len());
+        table.indices(&words, None, &mut indices);
+        table.numbers().len()
+    });
+    trial.add_dictionary((&indices, seen, T::WIDTH), MOST)?;
+    keep_words(indices);
     // A codec may find more in the bytes of few numbers than in a sample of their indices, yet not in a page.
     if is_float || sampled.len() >= rows || trial.choice().plan != Plan::Dictionary {
         trial.add(Plan::Split, |out| put_split(out, &sampled))?;

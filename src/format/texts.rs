@@ -278,10 +278,15 @@ impl ColumnEncoder for TextColumn {
 }
 
 fn choose(texts: &Texts<'_>, rows: usize, compressor: Compressor) -> ParquetResult<Trial> {
-    in_steps(texts.len(), |run| try_texts(texts, run, rows, compressor))
+    in_steps(texts.len(), |run, earlier| try_texts(texts, (run, earlier), rows, compressor))
 }
 
-fn try_texts(texts: &Texts<'_>, run: usize, rows: usize, compressor: Compressor) -> ParquetResult<Trial> {
+fn try_texts(
+    texts: &Texts<'_>,
+    (run, earlier): (usize, Option<&Trial>),
+    rows: usize,
+    compressor: Compressor,
+) -> ParquetResult<Trial> {
     // Long texts need fewer for a fair sample.
     let run_bytes = (run * RUN_BYTES) as i32;
     let runs = sample(texts.len(), run).map(|run| {
@@ -292,7 +297,7 @@ fn try_texts(texts: &Texts<'_>, run: usize, rows: usize, compressor: Compressor)
     });
     let runs: Vec<_> = runs.collect();
     let values = runs.iter().map(Texts::len).sum();
-    let mut trial = Trial::new(values, rows, compressor);
+    let mut trial = Trial::new(values, rows, compressor, earlier);
     trial.add(Plan::Delta, |out| runs.iter().for_each(|run| put_lengths(out, run)))?;
     trial.add(Plan::Plain, |out| runs.iter().for_each(|run| put_plain(out, run)))?;
     let mut table = TextTable::new(i32::MAX as usize);

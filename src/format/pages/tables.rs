@@ -62,10 +62,12 @@ impl<T: Number> NumberTable<T> {
         NumberTable { numbers: Vec::new(), slots: vec![Slot::empty(); 256], direct: None, limit }
     }
 
-    /// For `limit` numbers at most, with room for them from the start.
-    pub fn with_room(limit: usize) -> Self {
-        let slots = vec![Slot::empty(); (2 * limit).max(NEAR).next_power_of_two()];
-        NumberTable { numbers: Vec::with_capacity(limit), slots, direct: None, limit }
+    /// Forgets its numbers. It is for `limit` others at most then, and has room for them.
+    pub fn begin_anew(&mut self, limit: usize) {
+        self.numbers.clear();
+        self.slots.clear();
+        self.slots.resize((2 * limit).max(NEAR).next_power_of_two(), Slot::empty());
+        (self.direct, self.limit) = (None, limit);
     }
 
     pub fn numbers(&self) -> &[T] {
