@@ -213,18 +213,17 @@ impl TextColumn {
 
     /// The dictionary's index of each text, and the page's bounds; false once the dictionary is full.
     fn look_up(&mut self, texts: &Texts<'_>, bounds: &mut Bounds, indices: &mut Vec<u32>) -> bool {
+        let had = indices.len();
+        if !self.table.indices(texts.ends, texts.bytes, indices) {
+            return false;
+        }
         self.page += 1;
-        for ends in texts.ends.windows(2) {
-            let (start, end) = (ends[0] as usize, ends[1] as usize);
-            let Some(index) = self.table.index(texts.bytes, start, end) else { return false };
-            indices.push(index);
-            let i = index as usize;
-            if i >= self.seen.len() {
-                self.seen.resize(i + 1, 0);
-            }
-            if self.seen[i] != self.page {
-                self.seen[i] = self.page;
-                bounds.add(&texts.bytes[start..end]);
+        self.seen.resize(self.table.count(), 0);
+        for &index in &indices[had..] {
+            let seen = &mut self.seen[index as usize];
+            if *seen != self.page {
+                *seen = self.page;
+                bounds.add(self.table.text(index));
             }
         }
         true
@@ -301,10 +300,12 @@ fn try_texts(
     trial.add(Plan::Delta, |out| runs.iter().for_each(|run| put_lengths(out, run)))?;
     trial.add(Plan::Plain, |out| runs.iter().for_each(|run| put_plain(out, run)))?;
     let mut table = TextTable::new(i32::MAX as usize);
-    let indices: Vec<u32> =
-        runs.iter().flat_map(Texts::iter).filter_map(|text| table.index(text, 0, text.len())).collect();
-    let width = table.plain().len() / table.count().max(1);
-    trial.add_dictionary((&indices, table.count(), width), MOST / width.max(1))?;
+    let mut indices = spare_words();
+    if runs.iter().all(|run| table.indices(run.ends, run.bytes, &mut indices)) {
+        let width = table.plain().len() / table.count().max(1);
+        trial.add_dictionary((&indices, table.count(), width), MOST / width.max(1))?;
+    }
+    keep_words(indices);
     Ok(trial)
 }
 

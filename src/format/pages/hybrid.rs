@@ -3,7 +3,7 @@
 
 use arrow_buffer::bit_chunk_iterator::UnalignedBitChunk;
 
-use super::pack::{GROUP, pack};
+use super::pack::pack_words;
 
 /// Bits that hold every number up to `max`.
 pub fn bit_width(max: u32) -> u32 {
@@ -71,7 +71,7 @@ pub fn put_indices(out: &mut Vec<u8>, indices: &[u32], width: u32) {
     let rest = &indices[put_groups(out, indices, width)..];
     if !rest.is_empty() {
         put_varint(out, 1 << 1 | 1);
-        put_packed(out, rest, width);
+        pack_words(out, rest, width);
     }
 }
 
@@ -95,29 +95,24 @@ pub fn put_groups(out: &mut Vec<u8>, indices: &[u32], width: u32) -> usize {
             break;
         }
         put_varint(out, ((end - i) as u64 / 8) << 1 | 1);
-        put_packed(out, &indices[i..end], width);
+        pack_words(out, &indices[i..end], width);
         i = end;
     }
     i
 }
 
-/// How often the number at `i` comes from there on; a few more than sixteen need not be counted one by one.
+/// How often the number at `i` comes from there on, if it is sixteen times or to the end; else 1.
 fn run_at(indices: &[u32], i: usize) -> usize {
-    let value = indices[i];
-    indices[i..].iter().take_while(|&&index| index == value).count()
-}
-
-/// Groups of eight numbers, `width` bytes each; the last is filled up with 0.
-fn put_packed(out: &mut Vec<u8>, numbers: &[u32], width: u32) {
-    let end = out.len() + numbers.len().div_ceil(8) * width as usize;
-    let (groups, rest) = numbers.as_chunks::<GROUP>();
-    for group in groups {
-        pack(out, &group.map(u64::from), width);
+    let (value, next) = (indices[i], &indices[i..]);
+    // No branch for each number: no CPU foretells them.
+    let differs = |next: &[u32; 16]| next.iter().fold(0, |any, &index| any | (index ^ value)) != 0;
+    match next.first_chunk() {
+        Some(next) if differs(next) => 1,
+        _ => {
+            let run = next.iter().take_while(|&&index| index == value).count();
+            if run >= 16 || run == next.len() { run } else { 1 }
+        }
     }
-    let mut last = [0; GROUP];
-    last.iter_mut().zip(rest).for_each(|(to, &number)| *to = number.into());
-    pack(out, &last, width);
-    out.truncate(end);
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ pub struct NumberTable<T> {
     numbers: Vec<T>,
     slots: Vec<Slot<T>>,
     /// The indices of the numbers from a first one on, where few are possible.
-    direct: Option<(T, Vec<u32>)>,
+    direct: Option<(T, Box<Places>)>,
     limit: usize,
 }
 
@@ -53,6 +53,10 @@ impl<T: Number> Slot<T> {
 
 /// A range of numbers that a look-up by position is worth its memory for.
 const DIRECT: u64 = 1 << 12;
+/// The index of each number in the range, or [`EMPTY`].
+type Places = [u32; DIRECT as usize];
+/// Numbers that are looked up by position at once.
+const AT_ONCE: usize = 256;
 /// Numbers whose slots are on their way from memory at once.
 const AHEAD: usize = 32;
 
@@ -113,14 +117,14 @@ impl<T: Number> NumberTable<T> {
     fn make_direct(&mut self, least: T, greatest: T) -> bool {
         let distance = |from: T, to: T| T::of(to.bits().wrapping_sub(from.bits())).bits();
         match &self.direct {
-            Some((first, places)) => {
+            Some((first, _)) => {
                 let (from, to) = (distance(*first, least), distance(*first, greatest));
-                from <= to && to < places.len() as u64
+                from <= to && to < DIRECT
             }
             None if self.numbers.is_empty() && distance(least, greatest) < DIRECT / 2 => {
                 // Room on both sides, for pages that go a little further.
                 let first = T::of(least.bits().wrapping_sub(DIRECT / 4));
-                self.direct = Some((first, vec![EMPTY; DIRECT as usize]));
+                self.direct = Some((first, Box::new([EMPTY; DIRECT as usize])));
                 true
             }
             None => false,
@@ -129,19 +133,25 @@ impl<T: Number> NumberTable<T> {
 
     fn indices_direct(&mut self, numbers: &[T], indices: &mut Vec<u32>) -> bool {
         let Some((first, mut places)) = self.direct.take() else { return false };
+        let place = |number: T| (T::of(number.bits().wrapping_sub(first.bits())).bits() % DIRECT) as usize;
         let mut fits = true;
-        for &number in numbers {
-            let place = &mut places[T::of(number.bits().wrapping_sub(first.bits())).bits() as usize];
-            if *place == EMPTY {
-                match self.find(number) {
-                    Some(index) => *place = index,
-                    None => {
-                        fits = false;
-                        break;
+        for numbers in numbers.chunks(AT_ONCE) {
+            let from = indices.len();
+            indices.extend(numbers.iter().map(|&number| places[place(number)]));
+            let found = &mut indices[from..];
+            if found.iter().fold(false, |any, &index| any | (index == EMPTY)) {
+                for (index, &number) in found.iter_mut().zip(numbers).filter(|(index, _)| **index == EMPTY) {
+                    // The one before may have been the same.
+                    let known = &mut places[place(number)];
+                    if *known == EMPTY {
+                        match self.find(number) {
+                            Some(added) => *known = added,
+                            None => fits = false,
+                        }
                     }
+                    *index = *known;
                 }
             }
-            indices.push(*place);
         }
         self.direct = Some((first, places));
         fits
@@ -227,6 +237,12 @@ fn key(bytes: &[u8], start: usize, end: usize) -> u64 {
     hash(&bytes[start..end]) | 1 << 63
 }
 
+/// Whether a key may be several texts'.
+#[inline(always)]
+fn is_hash(key: u64) -> bool {
+    key >> 63 == 1
+}
+
 impl TextTable {
     /// For texts whose PLAIN form has `limit` bytes at most, less than 2 GiB.
     pub fn new(limit: usize) -> Self {
@@ -252,17 +268,43 @@ impl TextTable {
         &self.plain[start..start + len as usize]
     }
 
-    /// Finds or adds the text `bytes[start..end]`; none once there would be too many.
-    #[inline]
-    pub fn index(&mut self, bytes: &[u8], start: usize, end: usize) -> Option<u32> {
-        let (key, mask) = (key(bytes, start, end), self.slots.len() - 1);
+    /// Finds or adds each text and appends its index; false once there would be too many. `ends` are where the first
+    /// text starts, and where each ends.
+    pub fn indices(&mut self, ends: &[i32], bytes: &[u8], indices: &mut Vec<u32>) -> bool {
+        let count = ends.len() - 1;
+        indices.reserve(count);
+        for from in (0..count).step_by(AHEAD) {
+            let ends = &ends[from..=(from + AHEAD).min(count)];
+            let each = || ends.windows(2).map(|ends| (ends[0] as usize, ends[1] as usize));
+            let mut places = [(0, 0); AHEAD];
+            for (place_of, (start, end)) in places.iter_mut().zip(each()) {
+                let key = key(bytes, start, end);
+                *place_of = (key, place(key, self.slots.len()));
+                prefetch(&self.slots[place_of.1]);
+            }
+            for (&(key, at), (start, end)) in places.iter().zip(each()) {
+                // A table that has grown since has other places: then it is looked for once more.
+                let slot = self.slots[at];
+                let found = match slot.index {
+                    index if index != EMPTY && slot.number == key && !is_hash(key) => Some(index),
+                    _ => self.find(&bytes[start..end], key),
+                };
+                match found {
+                    Some(index) => indices.push(index),
+                    None => return false,
+                }
+            }
+        }
+        true
+    }
+
+    fn find(&mut self, text: &[u8], key: u64) -> Option<u32> {
+        let mask = self.slots.len() - 1;
         let mut at = place(key, mask + 1);
         loop {
             match self.slots[at] {
-                Slot { index: EMPTY, .. } => return self.add(&bytes[start..end], key, at),
-                slot if slot.number == key
-                    && (key >> 63 == 0 || self.text(slot.index) == &bytes[start..end]) =>
-                {
+                Slot { index: EMPTY, .. } => return self.add(text, key, at),
+                slot if slot.number == key && (!is_hash(key) || self.text(slot.index) == text) => {
                     return Some(slot.index);
                 }
                 _ => at = (at + 1) & mask,
@@ -325,12 +367,19 @@ mod tests {
         #[test]
         fn texts_come_back(texts in prop::collection::vec("[ab]{0,3}|[a-z]{0,30}", 0..1500)) {
             let mut table = TextTable::new(1 << 20);
-            let indices: Vec<_> = texts.iter().map(|text| table.index(text.as_bytes(), 0, text.len()).unwrap()).collect();
+            let bytes: Vec<u8> = texts.iter().flat_map(|text| text.bytes()).collect();
+            let ends = texts.iter().scan(0, |end, text| { *end += text.len() as i32; Some(*end) });
+            let (ends, mut indices): (Vec<_>, _) = (std::iter::once(0).chain(ends).collect(), Vec::new());
+            prop_assert!(table.indices(&ends, &bytes, &mut indices));
+            prop_assert_eq!(indices.len(), texts.len());
             for (text, &index) in texts.iter().zip(&indices) {
                 prop_assert_eq!(table.text(index), text.as_bytes());
             }
             let distinct: std::collections::HashSet<_> = texts.iter().collect();
             prop_assert_eq!(table.count(), distinct.len());
+            let full = table.plain().len();
+            let mut small = TextTable::new(full.saturating_sub(1));
+            prop_assert_eq!(small.indices(&ends, &bytes, &mut indices), texts.is_empty());
         }
     }
 }
