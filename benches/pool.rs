@@ -207,7 +207,7 @@ fn on_cpus<T: Send>(count: usize, body: impl FnOnce() -> T + Send) -> T {
 fn cores(market: &Market) -> Row {
     let options = WriterOptions::default();
     let on = |cpus| on_cpus(cpus, || throughput(market, &start(0), (1, ROWS), &options, Duration::ZERO));
-    let (ours, theirs) = alternate(3, || on(2), || on(1));
+    let (ours, theirs) = alternate(15, || on(2), || on(1));
     let (name, peer) = ("one writer, zstd-1, 2 cores", "1 core");
     Row::new("pool", name, peer, (ours, theirs), "M rows/s", ">= 1.8")
 }
@@ -252,12 +252,12 @@ fn skew() -> Row {
     Row::new("pool", name, peer, (ours, theirs), "M rows/s", ">= 1.8")
 }
 
-/// Of 80 million rows, as the last writes of all writers come after the last encode: of 10 million that is
-/// one write of 50 ms in some 300 ms, which is nobody waiting for another.
+/// Of 160 million rows, as the last writes of all writers come after the last encode: of 10 million that is
+/// two writes of 50 ms in some 100 ms, which is nobody waiting for another.
 fn latency(market: &Market) -> Row {
     let (pool, options) = (start(0), WriterOptions::default());
-    let with = |latency| throughput(market, &pool, (16, 8 * ROWS), &options, Duration::from_millis(latency));
-    let (ours, theirs) = alternate(1, || with(50), || with(0));
+    let with = |latency| throughput(market, &pool, (16, 16 * ROWS), &options, Duration::from_millis(latency));
+    let (ours, theirs) = alternate(3, || with(50), || with(0));
     let (name, peer) = ("16 writers, 50 ms a write", "no latency");
     Row::new("pool", name, peer, (ours, theirs), "M rows/s", ">= 0.9")
 }
