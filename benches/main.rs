@@ -156,15 +156,17 @@ fn main() {
 }
 
 fn print(rows: &[Row]) {
+    let width = |of: fn(&Row) -> &str| rows.iter().map(|row| of(row).chars().count()).max().unwrap_or(0);
+    let (names, peers) = (width(|row| &row.name), width(|row| &row.peer));
     println!(
-        "\n  {:<34} {:<26} {:>10} {:>10}  {:<10} {:>6}  {:<8} of the limit",
+        "\n  {:<names$} {:<peers$} {:>10} {:>10}  {:<10} {:>6}  {:<8} of the limit",
         "name", "peer", "ours", "theirs", "unit", "ratio", "goal"
     );
-    println!("  {}", "─".repeat(125));
+    println!("  {}", "─".repeat(names + peers + 65));
     for row in rows {
         let Row { name, peer, ours, theirs, unit, goal, limit, .. } = row;
         print!(
-            "  {name:<34} {peer:<26} {ours:>10.2} {theirs:>10.2}  {unit:<10} {:>6.2}  {goal:<8}",
+            "  {name:<names$} {peer:<peers$} {ours:>10.2} {theirs:>10.2}  {unit:<10} {:>6.2}  {goal:<8}",
             row.ratio()
         );
         match limit {

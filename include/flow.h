@@ -370,7 +370,7 @@ struct ArrowArrayStream;
 #define PF_ENCODING_PLAIN 1
 
 /**
- * Distinct values, and indices into them; PLAIN once the dictionary is full (65,536 numbers, or 1 MiB of
+ * Distinct values, and indices into them; PLAIN once the dictionary is full (131,072 numbers, or 1 MiB of
  * texts). Every type but bool.
  */
 #define PF_ENCODING_DICTIONARY 2

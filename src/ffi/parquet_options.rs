@@ -12,7 +12,7 @@ use crate::format::{BloomFilter, ColumnOptions, SortKey, StatisticsLevel};
 pub const PF_ENCODING_AUTO: i32 = 0;
 /// As they are. Every type.
 pub const PF_ENCODING_PLAIN: i32 = 1;
-/// Distinct values, and indices into them; PLAIN once the dictionary is full (65,536 numbers, or 1 MiB of
+/// Distinct values, and indices into them; PLAIN once the dictionary is full (131,072 numbers, or 1 MiB of
 /// texts). Every type but bool.
 pub const PF_ENCODING_DICTIONARY: i32 = 2;
 /// Differences of neighbours. Parquet's INT32 and INT64: integers, dates, times, short decimals.
