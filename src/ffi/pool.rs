@@ -27,6 +27,9 @@ use crate::pool::{Pool, PoolOptions, Stats};
 /// and all writers together the sum of that, in which `max_bytes` and one batch for each writer stand in
 /// place of all `queue_bytes`, if that is less; a sixteenth of `max_bytes` of spent windows, which the
 /// next use; and 6 MiB of memory for the pages that come next.
+///
+/// What is freed goes to the C library, and glibc keeps some of it: at the end of each of its arenas (8 for each
+/// CPU at most) up to twice the largest block that was ever freed. `mallopt(M_TRIM_THRESHOLD, 128 << 10)` ends that.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct pf_pool_options {
