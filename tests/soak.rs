@@ -201,12 +201,10 @@ fn run(pool: &Arc<Pool>, directory: &Path, seconds: f64, round: u64, counts: &Co
 #[test]
 fn random_writers() {
     // Else glibc keeps twice the largest block that was ever freed, at the end of each of its arenas.
-    // SAFETY: it sets two numbers of the allocator.
-    assert!(
-        [libc::M_MMAP_THRESHOLD, libc::M_TRIM_THRESHOLD]
-            .iter()
-            .all(|&of| unsafe { libc::mallopt(of, 128 << 10) } == 1)
-    );
+    for threshold in [libc::M_MMAP_THRESHOLD, libc::M_TRIM_THRESHOLD] {
+        // SAFETY: the call sets a number of the allocator's.
+        assert_eq!(unsafe { libc::mallopt(threshold, 128 << 10) }, 1);
+    }
     let seconds = std::env::var("FLOW_SOAK_SECONDS").map_or(20.0, |s| s.parse().unwrap());
     let pool = Pool::start(PoolOptions { max_bytes: 1 << 20, ..PoolOptions::default() }).unwrap();
     let directory = tempfile::tempdir().unwrap();
