@@ -352,6 +352,8 @@ mod tests {
             let (mut table, mut indices) = (NumberTable::new(5000), Vec::new());
             let few: Vec<u64> = numbers.iter().map(|n| n % 100).collect();
             prop_assert!(table.indices(&few, Some((0, 99)), &mut indices));
+            let found: Vec<u64> = indices.iter().map(|&i| table.numbers()[i as usize]).collect();
+            prop_assert_eq!(&found, &few);
             indices.clear();
             let range = |numbers: &[u64]| range(numbers, Order::Uint64).map(|r| (r.0, r.1));
             prop_assert!(table.indices(&numbers, range(&numbers), &mut indices));
