@@ -895,8 +895,9 @@ typedef struct pf_column_levels {
  * place of all `queue_bytes`, if that is less; a sixteenth of `max_bytes` of spent windows, which the
  * next use; and 6 MiB of memory for the pages that come next.
  *
- * What is freed goes to the C library, and glibc keeps some of it: at the end of each of its arenas (8 for each
- * CPU at most) up to twice the largest block that was ever freed. `mallopt(M_TRIM_THRESHOLD, 128 << 10)` ends that.
+ * What is freed goes to the C library, and glibc keeps some of it in each of its arenas, 8 for each CPU at most:
+ * holes, and up to twice the largest block that was ever freed. `mallopt(M_TRIM_THRESHOLD, 128 << 10)` and
+ * `mallopt(M_ARENA_MAX, 1)` make that little.
  */
 typedef struct pf_pool_options {
   /** `sizeof(pf_pool_options)`. */

@@ -200,10 +200,12 @@ fn run(pool: &Arc<Pool>, directory: &Path, seconds: f64, round: u64, counts: &Co
 
 #[test]
 fn random_writers() {
-    // Else glibc keeps twice the largest block that was ever freed, at the end of each of its arenas.
-    for threshold in [libc::M_MMAP_THRESHOLD, libc::M_TRIM_THRESHOLD] {
+    // Else glibc keeps twice the largest block that was ever freed at the end of each of its arenas, and holes in all.
+    let options =
+        [(libc::M_MMAP_THRESHOLD, 128 << 10), (libc::M_TRIM_THRESHOLD, 128 << 10), (libc::M_ARENA_MAX, 1)];
+    for (option, value) in options {
         // SAFETY: the call sets a number of the allocator's.
-        assert_eq!(unsafe { libc::mallopt(threshold, 128 << 10) }, 1);
+        assert_eq!(unsafe { libc::mallopt(option, value) }, 1);
     }
     let seconds = std::env::var("FLOW_SOAK_SECONDS").map_or(20.0, |s| s.parse().unwrap());
     let pool = Pool::start(PoolOptions { max_bytes: 1 << 20, ..PoolOptions::default() }).unwrap();
@@ -220,5 +222,5 @@ fn random_writers() {
     println!("bytes allocated and resident: {before:?}, then {after:?}");
     assert!(counts.iter().all(|&count| count > 0), "{counts:?}");
     assert!(after.0 < before.0 + (4 << 20), "allocated memory grew: {before:?}, then {after:?} bytes");
-    assert!(after.1 < before.1 + (16 << 20), "resident memory grew: {before:?}, then {after:?} bytes");
+    assert!(after.1 < before.1 + (32 << 20), "resident memory grew: {before:?}, then {after:?} bytes");
 }
