@@ -211,15 +211,15 @@ impl TextColumn {
         })
     }
 
-    /// The dictionary's index of each text, and the page's bounds; false once the dictionary is full.
+    /// Fills `indices`, empty yet, with the dictionary's index of each text, and adds to the page's bounds; false once
+    /// the dictionary is full.
     fn look_up(&mut self, texts: &Texts<'_>, bounds: &mut Bounds, indices: &mut Vec<u32>) -> bool {
-        let had = indices.len();
         if !self.table.indices(texts.ends, texts.bytes, indices) {
             return false;
         }
         self.page += 1;
         self.seen.resize(self.table.count(), 0);
-        for &index in &indices[had..] {
+        for &index in &*indices {
             let seen = &mut self.seen[index as usize];
             if *seen != self.page {
                 *seen = self.page;

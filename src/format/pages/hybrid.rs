@@ -101,17 +101,14 @@ pub fn put_groups(out: &mut Vec<u8>, indices: &[u32], width: u32) -> usize {
     i
 }
 
-/// How often the number at `i` comes from there on, if it is sixteen times or to the end; else 1.
+/// How often the number at `i` comes from there on; 1 if the next sixteen are not the same.
 fn run_at(indices: &[u32], i: usize) -> usize {
     let (value, next) = (indices[i], &indices[i..]);
     // No branch for each number: no CPU foretells them.
     let differs = |next: &[u32; 16]| next.iter().fold(0, |any, &index| any | (index ^ value)) != 0;
     match next.first_chunk() {
         Some(next) if differs(next) => 1,
-        _ => {
-            let run = next.iter().take_while(|&&index| index == value).count();
-            if run >= 16 || run == next.len() { run } else { 1 }
-        }
+        _ => next.iter().take_while(|&&index| index == value).count(),
     }
 }
 
