@@ -207,6 +207,17 @@ impl Clock {
 }
 
 #[cfg(test)]
+impl Clock {
+    /// A clock that is ahead and never looks.
+    pub fn ahead(by: Duration) -> Self {
+        let mut clock = Clock::start();
+        clock.anchor.utc_ns += by.as_nanos() as i64;
+        clock.due += Duration::from_secs(3600);
+        clock
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

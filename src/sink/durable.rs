@@ -17,7 +17,7 @@ use crate::schema::Schema;
 use crate::storage::IfExists;
 
 /// First line of a manifest.
-const VERSION: &str = "libflow lanes 1";
+const VERSION: &str = "libflow lanes 2";
 const MANIFEST: &str = "manifest";
 const CLOCK: &str = "clock";
 

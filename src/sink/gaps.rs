@@ -27,10 +27,12 @@ pub struct Progress {
     pub is_done: bool,
     /// Records that were accepted and then lost with a part that could not be written.
     pub lost: u64,
+    /// When the last record that was read was stamped, in nanoseconds since 1970: none that follows is before it.
+    pub time: i64,
 }
 
 /// Words of a progress as bytes.
-const WORDS: usize = 15;
+const WORDS: usize = 16;
 /// Bytes of it.
 const BYTES: usize = 8 * WORDS;
 
@@ -90,6 +92,7 @@ impl Progress {
             self.oversized,
             u64::from(self.is_done),
             self.lost,
+            self.time.cast_unsigned(),
         ];
         let mut bytes = [0; BYTES];
         bytes.as_chunks_mut().0.iter_mut().zip(words).for_each(|(to, word)| *to = word.to_le_bytes());
@@ -113,6 +116,7 @@ impl Progress {
             oversized: words[12],
             is_done: words[13] != 0,
             lost: words[14],
+            time: words[15].cast_signed(),
         }
     }
 }
@@ -158,6 +162,7 @@ mod tests {
         progress.cursor.records = 40;
         progress.lose_since(&Progress { lost: 2, ..Progress::default() });
         assert_eq!(progress.lost, 42);
+        progress.time = -1;
         let all = [(0, Progress::default()), (7, progress)];
         assert_eq!(read_note(&note(&all)).unwrap(), all);
         assert!(read_note(&note(&all)[1..]).is_err());

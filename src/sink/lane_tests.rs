@@ -1,4 +1,4 @@
-//! The lane against a queue. Beside `lane.rs`, not in it: the model compiles that file a second time.
+//! The lane against a queue. Beside `lane`, not in it: the model compiles that module a second time.
 
 use super::lane::{ALIGN, Control, Cursor, Entries, Gap, LaneReader, LaneWriter, Refusal, lane};
 use super::memory::Mapping;

@@ -16,6 +16,8 @@ mod merge;
 mod model;
 mod producer;
 mod recover;
+#[cfg(test)]
+mod resume_tests;
 mod sync;
 
 use std::path::{Path, PathBuf};
@@ -218,6 +220,16 @@ impl Sink {
         writer: &WriterOptions,
         options: &SinkOptions,
     ) -> Result<Self> {
+        Sink::open_at(path, layout, writer, options, Clock::start())
+    }
+
+    fn open_at(
+        path: &Path,
+        layout: &RecordLayout,
+        writer: &WriterOptions,
+        options: &SinkOptions,
+        clock: Clock,
+    ) -> Result<Self> {
         options.check()?;
         let order = options.order.as_ref().map(|by| -> Result<_> {
             let key = by.field.as_deref().map(|name| layout.key(name)).transpose()?;
@@ -240,7 +252,6 @@ impl Sink {
             of_left.chain(finished.iter().map(|(of, _)| *of)).max().map_or(0, |last| last + 1);
         let (shared, lane_dir) =
             (Arc::<Shared>::default(), lanes.as_ref().map(|lanes| lanes.path().to_owned()));
-        let clock = Clock::start();
         lanes.iter().try_for_each(|lanes| lanes.keep_clock(&clock))?;
         let setup = Setup {
             path: path.to_owned(),

@@ -1,9 +1,9 @@
 //! The lane under loom, which explores every interleaving and every reordering the memory model
-//! allows. `lane.rs` is compiled a second time here, over loom's atomics and a checked storage.
+//! allows. `lane` is compiled a second time here, over loom's atomics and a checked storage.
 
 // The model needs only the calls that move bytes.
-#[allow(clippy::duplicate_mod, dead_code)]
-#[path = "lane.rs"]
+#[allow(clippy::duplicate_mod, dead_code, unused_imports)]
+#[path = "lane/mod.rs"]
 mod lane;
 
 mod sync {

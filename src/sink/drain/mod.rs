@@ -1,128 +1,32 @@
 //! The drain thread: visits the lanes in turn and turns what lies in them into columns.
 
+mod lane;
+mod passes;
+mod shared;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
-
 use super::clock::Clock;
 use super::durable::LaneDir;
-use super::entry::{BURST, Form, Origin, Staging};
+use super::entry::{BURST, Form, Staging};
 use super::gaps::{self, Progress};
-use super::lane::{LaneCounts, LaneMeter, LaneReader};
-use super::merge::{Order, Seen};
+use super::lane::LaneCounts;
+use super::merge::Order;
 use super::{Idle, OnError, RecordLayout, SinkSummary};
 use crate::error::{Error, ErrorClass, Result};
-use crate::pool::Meter;
 use crate::writer::{Writer, WriterOptions};
+use lane::Lane;
+pub use lane::Left;
+pub use shared::Shared;
+use shared::{ABANDON, RUN, STOP};
 
 /// A pass that moved fewer records than this is followed by a pause, so that a slow feed does not keep
 /// a core busy with handfuls.
 const WORTH_A_PASS: usize = 512;
-
-const RUN: u8 = 0;
-const STOP: u8 = 1;
-const ABANDON: u8 = 2;
-
-/// What the sink and its drain thread share.
-#[derive(Default)]
-pub struct Shared {
-    /// `RUN`, `STOP` or `ABANDON`.
-    order: AtomicU8,
-    /// Lanes opened since the drain last looked.
-    opened: Mutex<Vec<(u32, LaneReader)>>,
-    /// What ended the drain early.
-    failure: Mutex<Option<Error>>,
-    /// The last error that it met, fatal or not.
-    last_error: Mutex<Option<Error>>,
-    /// Of the lanes that are open, and the sum over those that are not.
-    meters: Mutex<(Vec<(u32, LaneMeter)>, LaneCounts)>,
-    writer: Mutex<Option<Meter>>,
-    pub rows: AtomicU64,
-    pub lost: AtomicU64,
-    pub late: AtomicU64,
-    pub replaced: AtomicU64,
-    pub retries: AtomicU64,
-    flushes_asked: AtomicU64,
-    flushes_done: Mutex<u64>,
-    flushed: Condvar,
-}
-
-impl Shared {
-    /// Gives the drain another lane to visit, or returns the error that ended it early.
-    pub fn add(&self, producer: u32, lane: LaneReader) -> Result<()> {
-        // The lock is held over the check: a drain that fails after it still finds the lane and closes it.
-        let mut opened = self.opened.lock();
-        self.check()?;
-        self.meters.lock().0.push((producer, lane.meter()));
-        opened.push((producer, lane));
-        Ok(())
-    }
-
-    /// The error that ended the drain early.
-    pub fn check(&self) -> Result<()> {
-        self.failure.lock().clone().map_or(Ok(()), Err)
-    }
-
-    /// Asks for the lanes to be closed, drained, and the part published.
-    pub fn stop(&self) {
-        self.order.store(STOP, Ordering::Release);
-    }
-
-    /// Asks for everything to be dropped.
-    pub fn abandon(&self) {
-        self.order.store(ABANDON, Ordering::Release);
-    }
-
-    /// Asks for the end of the row group once everything has been drained that is in the lanes now, and waits.
-    pub fn flush(&self) -> Result<()> {
-        let asked = self.flushes_asked.fetch_add(1, Ordering::AcqRel) + 1;
-        let mut done = self.flushes_done.lock();
-        while *done < asked {
-            self.flushed.wait(&mut done);
-        }
-        drop(done);
-        self.check()?;
-        self.last_error().map_or(Ok(()), Err)
-    }
-
-    /// The last error that the drain met and has not got over.
-    pub fn last_error(&self) -> Option<Error> {
-        self.last_error.lock().clone()
-    }
-
-    /// What has been counted in all lanes, and how many of them are open.
-    pub fn counts(&self) -> (LaneCounts, usize) {
-        let meters = self.meters.lock();
-        (meters.0.iter().fold(meters.1, |sum, (_, meter)| sum.and(meter.counts())), meters.0.len())
-    }
-
-    /// The lanes that are open.
-    pub fn lanes(&self) -> Vec<LaneMeter> {
-        self.meters.lock().0.iter().map(|(_, meter)| meter.clone()).collect()
-    }
-
-    /// What the writer counts.
-    pub fn writer(&self) -> Option<Meter> {
-        self.writer.lock().clone()
-    }
-
-    fn end_lane(&self, producer: u32) {
-        let mut meters = self.meters.lock();
-        if let Some(i) = meters.0.iter().position(|(other, _)| *other == producer) {
-            let (_, meter) = meters.0.remove(i);
-            meters.1 = meters.1.and(LaneCounts { used_bytes: 0, ..meter.counts() });
-        }
-    }
-
-    fn wake_flushes(&self, done: u64) {
-        *self.flushes_done.lock() = done;
-        self.flushed.notify_all();
-    }
-}
 
 /// What a drain needs to know.
 pub struct Setup {
@@ -159,27 +63,6 @@ pub struct Drain {
     flushing: Option<(u64, Vec<(u32, u64)>)>,
     /// Producers that are finished while their lane's file is still there.
     files: Vec<u32>,
-}
-
-struct Lane {
-    producer: u32,
-    reader: LaneReader,
-    progress: Progress,
-    /// What is in the last note, and in the last that is in the journal.
-    noted: Progress,
-    kept: Progress,
-    not_before: i64,
-    /// Of the process that wrote it, if that is gone, and the system was started anew since.
-    clock: Option<Clock>,
-    seen: Seen,
-}
-
-/// A lane that another process left.
-pub struct Left {
-    pub producer: u32,
-    pub reader: LaneReader,
-    pub progress: Progress,
-    pub clock: Option<Clock>,
 }
 
 impl Drain {
@@ -326,104 +209,6 @@ impl Drain {
         for (producer, reader) in self.shared.opened.lock().drain(..) {
             self.lanes.push(Lane::new(producer, reader, Progress::default()));
         }
-    }
-
-    /// Visits every lane once.
-    fn pass(&mut self) -> Result<usize> {
-        let mut moved = 0;
-        for i in 0..self.lanes.len() {
-            if self.lanes[i].look() == 0 {
-                continue;
-            }
-            moved += match self.setup.form.has_payload() {
-                false => self.move_records(i)?,
-                true => self.move_payloads(i)?,
-            };
-        }
-        Ok(moved)
-    }
-
-    /// Moves a run of fixed records: the columns are copied straight out of the lane.
-    fn move_records(&mut self, i: usize) -> Result<usize> {
-        let lane = &mut self.lanes[i];
-        let stride = self.setup.form.entries().stride;
-        let records = (lane.reader.run_len() / stride).min(BURST);
-        let origin = lane.origin(&self.setup.clock);
-        let (slices, last) = self.staging.slices_of(lane.reader.bytes(0, records * stride), origin);
-        append(&mut self.writer, &self.shared, &slices)?;
-        lane.not_before = last;
-        lane.advance(records * stride, records as u64, self.setup.durable.is_some());
-        self.appended(records)
-    }
-
-    /// Moves records with payloads, which lie at no fixed distance and so are gathered first.
-    fn move_payloads(&mut self, i: usize) -> Result<usize> {
-        let (lane, form) = (&mut self.lanes[i], self.setup.form);
-        let run = lane.reader.bytes(0, lane.reader.run_len());
-        let (mut at, first) = (0, lane.progress.cursor.sequence());
-        self.staging.clear();
-        while at < run.len() && !self.staging.is_full() {
-            let entry = form.first(&run[at..])?;
-            let sequence = first + self.staging.len() as u64;
-            lane.not_before = self.staging.push(entry, Origin { sequence, ..lane.origin(&self.setup.clock) });
-            at += entry.len();
-        }
-        let records = self.staging.len();
-        append(&mut self.writer, &self.shared, &self.staging.slices())?;
-        lane.advance(at, records as u64, self.setup.durable.is_some());
-        self.appended(records)
-    }
-
-    /// Moves records of all lanes in their order.
-    fn ordered_pass(&mut self, order: Order) -> Result<usize> {
-        let (now, form, mut late) = (Instant::now(), self.setup.form, 0);
-        let is_closing = self.shared.order.load(Ordering::Relaxed) != RUN;
-        for lane in &mut self.lanes {
-            lane.look();
-            let tail = lane.reader.cursor().position + lane.reader.available();
-            lane.seen.look(tail, now, order.window);
-        }
-        self.staging.clear();
-        let before: Vec<_> = self.lanes.iter().map(|lane| lane.progress).collect();
-        let mut keys: Vec<_> = self.lanes.iter_mut().map(|lane| lane.key(form, order)).collect();
-        while !self.staging.is_full() {
-            let all_have = is_closing || keys.iter().all(Option::is_some);
-            let is_ripe = |lane: &Lane| lane.seen.is_ripe(lane.reader.cursor().position);
-            if !all_have && !self.lanes.iter().any(is_ripe) {
-                break;
-            }
-            let next = keys.iter().enumerate().filter_map(|(i, key)| key.map(|key| (key, i))).min();
-            let Some((key, i)) = next else { break };
-            late += u64::from(key < self.last_key);
-            self.last_key = self.last_key.max(key);
-            let lane = &mut self.lanes[i];
-            let entry = form.first(lane.reader.bytes(0, lane.reader.run_len()))?;
-            lane.not_before = self.staging.push(entry, lane.origin(&self.setup.clock));
-            let len = entry.len();
-            lane.reader.advance(len, 1);
-            keys[i] = lane.key(form, order);
-        }
-        let records = self.staging.len();
-        if records == 0 {
-            return Ok(0);
-        }
-        let appended = append(&mut self.writer, &self.shared, &self.staging.slices());
-        for (lane, before) in self.lanes.iter_mut().zip(before) {
-            match appended {
-                Ok(()) => lane.advance(0, 0, self.setup.durable.is_some()),
-                Err(_) => lane.go_back(before),
-            }
-        }
-        appended?;
-        self.shared.late.fetch_add(late, Ordering::Relaxed);
-        self.appended(records)
-    }
-
-    fn appended(&mut self, records: usize) -> Result<usize> {
-        self.rows += records;
-        self.since.get_or_insert_with(Instant::now);
-        self.shared.rows.fetch_add(records as u64, Ordering::Release);
-        Ok(records)
     }
 
     /// Whether the row group is to end, so that its records need not stay in the lanes any longer, or are safe.
@@ -617,75 +402,4 @@ impl Drain {
             lost: self.shared.lost.load(Ordering::Relaxed),
         })
     }
-}
-
-impl Lane {
-    fn new(producer: u32, reader: LaneReader, progress: Progress) -> Self {
-        Lane {
-            producer,
-            reader,
-            progress,
-            noted: progress,
-            kept: progress,
-            not_before: i64::MIN,
-            clock: None,
-            seen: Seen::default(),
-        }
-    }
-
-    /// Bytes that can be read.
-    fn look(&mut self) -> u64 {
-        let available = self.reader.look(|gap| self.progress.add(gap));
-        self.progress.cursor = self.reader.cursor();
-        available
-    }
-
-    /// Up to where it is filled.
-    fn tail(&mut self) -> u64 {
-        self.look() + self.reader.cursor().position
-    }
-
-    fn go_back(&mut self, to: Progress) {
-        self.progress = to;
-        self.reader.rewind(to.cursor);
-    }
-
-    fn origin<'a>(&'a self, clock: &'a Clock) -> Origin<'a> {
-        Origin {
-            producer: self.producer,
-            sequence: self.reader.cursor().sequence(),
-            clock: self.clock.as_ref().unwrap_or(clock),
-            not_before: self.not_before,
-        }
-    }
-
-    /// Where the next record stands in the order.
-    fn key(&mut self, form: Form, order: Order) -> Option<i128> {
-        if self.reader.run_len() == 0 && self.look() == 0 {
-            return None;
-        }
-        Some(order.key(form, self.reader.bytes(0, self.reader.run_len())))
-    }
-
-    /// Moves the cursor on; what is not `kept` by a journal is given back at once.
-    fn advance(&mut self, len: usize, records: u64, kept: bool) {
-        if records > 0 {
-            self.reader.advance(len, records);
-        }
-        self.progress.cursor = self.reader.cursor();
-        if !kept {
-            self.reader.release(self.progress.cursor);
-        }
-    }
-}
-
-fn append(
-    writer: &mut std::result::Result<Writer, Instant>,
-    shared: &Shared,
-    slices: &[crate::columns::ColumnSlice<'_>],
-) -> Result<()> {
-    let Ok(writer) = writer else { return Ok(()) };
-    writer.append_captured(slices)?;
-    shared.replaced.store(writer.replaced(), Ordering::Relaxed);
-    Ok(())
 }
