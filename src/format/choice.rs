@@ -276,7 +276,9 @@ impl Trial {
                 earlier.beaten().map(|(plan, size)| (plan, of_more(earlier, size))).collect()
             }),
             values,
-            distinct: 0,
+            distinct: earlier.map_or(0, |earlier| {
+                expected_distinct(earlier.distinct, earlier.values, values).min(values as f64) as usize
+            }),
             bytes: earlier.map_or(0, |earlier| of_more(earlier, earlier.bytes)),
         }
     }
@@ -294,8 +296,7 @@ impl Trial {
         rows: usize,
         put: impl FnOnce(&mut Vec<u8>),
     ) -> ParquetResult<()> {
-        if let Some(&beaten) = self.ruled_out.iter().find(|&&(beaten, _)| beaten == plan) {
-            self.sizes.push(beaten);
+        if self.add_if_ruled_out(plan) {
             return Ok(());
         }
         let (page, compressed) = &mut self.memory;
@@ -311,11 +312,35 @@ impl Trial {
         Ok(())
     }
 
-    /// Tries a dictionary: `indices` are the sample's, into `seen` values of `width` bytes each. Not for more than
-    /// `most` values.
+    /// Adds a plan as an earlier trial has it, if that has ruled it out. Whether it has.
+    fn add_if_ruled_out(&mut self, plan: Plan) -> bool {
+        let known = self.ruled_out.iter().find(|&&(beaten, _)| beaten == plan);
+        self.sizes.extend(known);
+        known.is_some()
+    }
+
+    /// Tries a dictionary: `look_up` appends the indices of the sample, and tells how many values of how many bytes
+    /// each they lead to. Not for more than `most` bytes of values.
     pub fn add_dictionary(
         &mut self,
-        (indices, seen, width): (&[u32], usize, usize),
+        most: usize,
+        look_up: impl FnOnce(&mut Vec<u32>) -> (usize, usize),
+    ) -> ParquetResult<()> {
+        if self.add_if_ruled_out(Plan::Dictionary) {
+            return Ok(());
+        }
+        let mut indices = spare_words();
+        let (seen, width) = look_up(&mut indices);
+        let added = self.add_indices(&indices, (seen, width), most / width.max(1));
+        keep_words(indices);
+        added
+    }
+
+    /// Tries a dictionary of `seen` values of `width` bytes each. Not for more than `most` values.
+    fn add_indices(
+        &mut self,
+        indices: &[u32],
+        (seen, width): (usize, usize),
         most: usize,
     ) -> ParquetResult<()> {
         let (of, rows) = (self.values, self.rows);
@@ -432,15 +457,14 @@ fn try_numbers<T: Number>(
     if !is_float {
         trial.add(Plan::Delta, |out| runs.for_each(|run| put_delta(out, run)))?;
     }
-    let mut indices = spare_words();
-    let seen = SEEN.with_borrow_mut(|table| {
+    trial.add_dictionary(MOST * T::WIDTH, |indices| {
         let words: Vec<u64> = sampled.iter().map(|number| number.bits()).collect();
-        table.begin_anew(words.len());
-        table.indices(&words, None, &mut indices);
-        table.numbers().len()
-    });
-    trial.add_dictionary((&indices, seen, T::WIDTH), MOST)?;
-    keep_words(indices);
+        SEEN.with_borrow_mut(|table| {
+            table.begin_anew(words.len());
+            table.indices(&words, None, indices);
+            (table.numbers().len(), T::WIDTH)
+        })
+    })?;
     // A codec may find more in the bytes of few numbers than in a sample of their indices, yet not in a page.
     if is_float || sampled.len() >= rows || trial.choice().plan != Plan::Dictionary {
         trial.add(Plan::Split, |out| put_split(out, &sampled))?;

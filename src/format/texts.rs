@@ -299,13 +299,12 @@ fn try_texts(
     let mut trial = Trial::new(values, rows, compressor, earlier);
     trial.add(Plan::Delta, |out| runs.iter().for_each(|run| put_lengths(out, run)))?;
     trial.add(Plan::Plain, |out| runs.iter().for_each(|run| put_plain(out, run)))?;
-    let mut table = TextTable::new(i32::MAX as usize);
-    let mut indices = spare_words();
-    if runs.iter().all(|run| table.indices(run.ends, run.bytes, &mut indices)) {
-        let width = table.plain().len() / table.count().max(1);
-        trial.add_dictionary((&indices, table.count(), width), MOST / width.max(1))?;
-    }
-    keep_words(indices);
+    trial.add_dictionary(MOST, |indices| {
+        let mut table = TextTable::new(i32::MAX as usize);
+        // Room for all of a sample.
+        runs.iter().for_each(|run| _ = table.indices(run.ends, run.bytes, indices));
+        (table.count(), table.plain().len() / table.count().max(1))
+    })?;
     Ok(trial)
 }
 
