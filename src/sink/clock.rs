@@ -15,7 +15,7 @@ const SPAN_NS: i64 = 1_000_000_000;
 /// What the first rate is measured over.
 const FIRST: Duration = Duration::from_millis(5);
 /// A wall clock that is further off than this was set.
-const STEP_NS: i64 = 1_000_000;
+pub const STEP_NS: i64 = 1_000_000;
 /// Steps that are told one by one.
 const TOLD: usize = 100;
 

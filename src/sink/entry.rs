@@ -9,7 +9,7 @@
 
 use arrow_buffer::ToByteSlice;
 
-use super::clock::{self, Clock};
+use super::clock::{self, Clock, STEP_NS};
 use super::lane::{ALIGN, Entries};
 use super::layout::{Payloads, RecordLayout, Records, Source};
 use super::producer::{LENGTH, STAMP};
@@ -127,7 +127,7 @@ pub struct Origin<'a> {
     /// Number of the first.
     pub sequence: u64,
     pub clock: &'a Clock,
-    /// No stamp is before this.
+    /// No stamp is before this, unless the clock was set.
     pub not_before: i64,
 }
 
@@ -223,7 +223,9 @@ impl Staging {
         let mut last = from.not_before;
         if self.wants.time {
             self.times.extend(ticks.iter().map(|&ticks| {
-                last = last.max(from.clock.utc_ns(ticks));
+                let utc_ns = from.clock.utc_ns(ticks);
+                // Clocks that are compared anew may be a little behind; further, they were set.
+                last = if last - utc_ns > STEP_NS { utc_ns } else { last.max(utc_ns) };
                 last
             }));
         }

@@ -27,7 +27,7 @@ pub struct Progress {
     pub is_done: bool,
     /// Records that were accepted and then lost with a part that could not be written.
     pub lost: u64,
-    /// When the last record that was read was stamped, in nanoseconds since 1970: none that follows is before it.
+    /// When the last record that was read was stamped, in nanoseconds since 1970.
     pub time: i64,
 }
 

@@ -19,8 +19,7 @@ use super::merge::Order;
 use super::{Idle, OnError, RecordLayout, SinkSummary};
 use crate::error::{Error, ErrorClass, Result};
 use crate::writer::{Writer, WriterOptions};
-use lane::Lane;
-pub use lane::Left;
+pub use lane::{Lane, Left};
 pub use shared::Shared;
 use shared::{ABANDON, RUN, STOP};
 
