@@ -15,7 +15,7 @@ const SPAN_NS: i64 = 1_000_000_000;
 /// What the first rate is measured over.
 const FIRST: Duration = Duration::from_millis(5);
 /// A wall clock that is further off than this was set.
-pub const STEP_NS: i64 = 1_000_000;
+const STEP_NS: i64 = 1_000_000;
 /// Steps that are told one by one.
 const TOLD: usize = 100;
 
@@ -122,6 +122,14 @@ impl Clock {
     pub fn utc_ns(&self, ticks: u64) -> i64 {
         let since = ticks.wrapping_sub(self.anchor.ticks) as i64;
         self.anchor.utc_ns + (since as f64 * self.ns_per_tick) as i64
+    }
+
+    /// UTC at some ticks that follow others, at `last`: not before that, as the clocks may have been compared anew
+    /// since, unless they were set.
+    #[inline(always)]
+    pub fn utc_ns_after(&self, last: i64, ticks: u64) -> i64 {
+        let utc_ns = self.utc_ns(ticks);
+        if last - utc_ns > STEP_NS { utc_ns } else { last.max(utc_ns) }
     }
 
     /// Compares the clocks, if it is time to. Whether it was.

@@ -9,7 +9,7 @@
 
 use arrow_buffer::ToByteSlice;
 
-use super::clock::{self, Clock, STEP_NS};
+use super::clock::{self, Clock};
 use super::lane::{ALIGN, Entries};
 use super::layout::{Payloads, RecordLayout, Records, Source};
 use super::producer::{LENGTH, STAMP};
@@ -223,9 +223,7 @@ impl Staging {
         let mut last = from.not_before;
         if self.wants.time {
             self.times.extend(ticks.iter().map(|&ticks| {
-                let utc_ns = from.clock.utc_ns(ticks);
-                // Clocks that are compared anew may be a little behind; further, they were set.
-                last = if last - utc_ns > STEP_NS { utc_ns } else { last.max(utc_ns) };
+                last = from.clock.utc_ns_after(last, ticks);
                 last
             }));
         }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use std::collections::VecDeque;
 use std::fs::File;
 
-fn new_lane(capacity: usize, stride: usize) -> (LaneWriter, LaneReader) {
+pub fn new_lane(capacity: usize, stride: usize) -> (LaneWriter, LaneReader) {
     let mapping = Mapping::new(size_of::<Control>(), capacity, false).unwrap();
     // SAFETY: new, so zeros.
     let memory = unsafe { Memory::new(mapping) };

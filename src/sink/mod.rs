@@ -220,15 +220,15 @@ impl Sink {
         writer: &WriterOptions,
         options: &SinkOptions,
     ) -> Result<Self> {
-        Sink::open_at(path, layout, writer, options, Clock::start())
+        Sink::open_by(path, layout, writer, options, Clock::start)
     }
 
-    fn open_at(
+    fn open_by(
         path: &Path,
         layout: &RecordLayout,
         writer: &WriterOptions,
         options: &SinkOptions,
-        clock: Clock,
+        start_clock: impl FnOnce() -> Clock,
     ) -> Result<Self> {
         options.check()?;
         let order = options.order.as_ref().map(|by| -> Result<_> {
@@ -252,6 +252,7 @@ impl Sink {
             of_left.chain(finished.iter().map(|(of, _)| *of)).max().map_or(0, |last| last + 1);
         let (shared, lane_dir) =
             (Arc::<Shared>::default(), lanes.as_ref().map(|lanes| lanes.path().to_owned()));
+        let clock = start_clock();
         lanes.iter().try_for_each(|lanes| lanes.keep_clock(&clock))?;
         let setup = Setup {
             path: path.to_owned(),

@@ -12,14 +12,17 @@ use super::clock::Clock;
 use super::drain::Lane;
 use super::entry::{Form, Staging};
 use super::gaps::Progress;
-use super::lane::{Control, lane};
-use super::memory::Mapping;
-use super::sync::Memory;
+use super::lane_tests::new_lane;
 use super::{Lanes, Offer, ProducerOptions, RecordLayout, Sink, SinkOptions, Source};
 use crate::columns::Values;
 use crate::writer::WriterOptions;
 
 const HOUR: Duration = Duration::from_secs(3600);
+
+/// Eight bytes, of which nothing but the capture time is kept.
+fn layout() -> RecordLayout {
+    RecordLayout::new(8, Source::Time.stamp("time").into_iter().collect(), None).unwrap()
+}
 
 fn times(part: &Path) -> Vec<i64> {
     let reader =
@@ -46,11 +49,10 @@ fn copy(from: &Path, to: &Path) {
 fn a_clock_that_was_set_is_followed_where_a_lane_is_gone_on_with() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("part.parquet");
-    let fields = Source::Time.stamp("time").into_iter().collect();
-    let layout = RecordLayout::new(8, fields, None).unwrap();
+    let layout = layout();
     let options = SinkOptions { lanes: Lanes::Files { directory: None }, ..SinkOptions::default() };
     let writer = WriterOptions::default();
-    let sink = Sink::open_at(&path, &layout, &writer, &options, Clock::ahead(HOUR)).unwrap();
+    let sink = Sink::open_by(&path, &layout, &writer, &options, || Clock::ahead(HOUR)).unwrap();
     let mut producer = sink.producer(ProducerOptions::default()).unwrap();
     let mut offer = |records: usize| {
         (0..records).for_each(|_| assert_eq!(producer.try_record(&[1; 8]), Offer::Accepted));
@@ -80,16 +82,14 @@ fn a_clock_that_was_set_is_followed_where_a_lane_is_gone_on_with() {
 /// What another process measured of the clocks is not known: what is a little behind what that one stamped is not.
 #[test]
 fn times_do_not_fall_where_clocks_are_measured_anew() {
-    let layout = RecordLayout::new(8, Source::Time.stamp("time").into_iter().collect(), None).unwrap();
+    let layout = layout();
     let (form, clock) = (Form::new(&layout, true), Clock::start());
     let ticks = [1_000_000_000_000, 1_000_000_000_001, 2_000_000_000_000];
     let utc_ns = ticks.map(|ticks| clock.utc_ns(ticks));
     let entries: Vec<u8> =
         ticks.iter().flat_map(|ticks: &u64| [ticks.to_le_bytes(), [0; 8]].concat()).collect();
     let stamped = |time: i64| {
-        let mapping = Mapping::new(size_of::<Control>(), 4096, false).unwrap();
-        // SAFETY: new, so zeros.
-        let (_, reader) = lane(unsafe { Memory::new(mapping) }, form.entries());
+        let (_, reader) = new_lane(4096, form.entries().stride);
         let of_lane = Lane::new(0, reader, Progress { time, ..Progress::default() });
         let mut staging = Staging::new(&layout, form);
         let (slices, last) = staging.slices_of(&entries, of_lane.origin(&clock));

@@ -48,6 +48,10 @@ impl<K: Number> Bucket<K> {
         Bucket { keys: [K::default(); WAYS], indices: [EMPTY; WAYS] }
     }
 
+    fn put(&mut self, way: usize, key: K, index: u32) {
+        (self.keys[way], self.indices[way]) = (key, index);
+    }
+
     /// The index of the first slot with the key, if that is not empty. Without a branch: each would be foretold
     /// wrongly for keys that are not in the first slot.
     #[inline(always)]
@@ -126,7 +130,7 @@ impl<K: Number> Buckets<K> {
     /// Puts a key in an empty slot; `full` slots are so, then.
     fn put(&mut self, (at, way): (usize, usize), key: K, full: usize) -> u32 {
         let index = full as u32 - 1;
-        (self.0[at].keys[way], self.0[at].indices[way]) = (key, index);
+        self.0[at].put(way, key, index);
         // Once half of the slots are full: few buckets are.
         if 2 * full > WAYS * self.0.len() {
             self.grow();
@@ -141,7 +145,7 @@ impl<K: Number> Buckets<K> {
                 bucket.keys.iter().zip(&bucket.indices).filter(|(_, index)| **index != EMPTY)
             {
                 if let Err((at, way)) = self.find(key, |_| false) {
-                    (self.0[at].keys[way], self.0[at].indices[way]) = (key, index);
+                    self.0[at].put(way, key, index);
                 }
             }
         }
