@@ -70,6 +70,7 @@ static int child(void) {
   int64_t number = 3;
   void *place = NULL;
   CHECK(pf_try_record(producer, &number, sizeof number) == PF_ERR_FORKED);
+  CHECK(pf_try_record(producer, &number, 0) == PF_ERR_FORKED);
   CHECK(pf_try_record_n(producer, &number, sizeof number, 1, NULL) == PF_ERR_FORKED);
   CHECK(pf_try_record_payload(producer, &number, sizeof number, NULL, 0) == PF_ERR_FORKED);
   CHECK(pf_reserve(producer, 0, &place, NULL) == PF_ERR_FORKED && pf_commit(producer, 0) == PF_ERR_FORKED);

@@ -17,6 +17,10 @@
 #include <type_traits>
 #include <vector>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 #include "flow.h"
 
 namespace flow {
@@ -64,27 +68,47 @@ class record_layout {
   std::unique_ptr<pf_record_layout, free> handle_;
 };
 
-// Copies `Size` bytes that were written a moment ago, field by field: in words, each by itself. A wider load
-// would span several of the fields' stores, which the CPU cannot forward to it, and would wait until they
-// have reached the cache. With many bytes to copy that wait is hidden behind the others.
-template <std::size_t Size, bool IsInWords = (Size >= 8 && Size <= 128)>
-struct fresh {
-  static void copy(void* to, const void* from) noexcept { std::memcpy(to, from, Size); }
-};
+// Copies `Size` bytes that were written a moment ago, field by field: few of them in loads of eight bytes.
+// A wider one would span several of the fields' stores, which the CPU cannot forward to it, and would wait
+// until they have reached the cache; of many bytes, the loads wait together.
 template <std::size_t Size>
-struct fresh<Size, true> {
+struct fresh {
   static void copy(void* to, const void* from) noexcept {
+    char* const out = static_cast<char*>(to);
+    const char* const in = static_cast<const char*>(from);
+    if (Size < 8 || Size > 128) {
+      std::memcpy(out, in, Size);
+      return;
+    }
+    std::size_t at = 0;
+    for (; at + 16 <= Size; at += 16) pair(out + at, in + at);
+    if (at + 8 <= Size) {
+      word(out + at, in + at);
+      at += 8;
+    }
+    if (at < Size) word(out + Size - 8, in + Size - 8);
+  }
+
+ private:
+  static void word(char* to, const char* from) noexcept {
     std::uint64_t word;
     std::memcpy(&word, from, sizeof word);
     __asm__("" : "+r"(word));  // Lest the compiler join it with the next.
     std::memcpy(to, &word, sizeof word);
-    fresh<Size - sizeof word>::copy(static_cast<char*>(to) + sizeof word,
-                                    static_cast<const char*>(from) + sizeof word);
   }
-};
-template <>
-struct fresh<0, false> {
-  static void copy(void*, const void*) noexcept {}
+
+  // Stored at once: the CPU holds a store until its line has come, and only so many of them.
+  static void pair(char* to, const char* from) noexcept {
+#if defined(__SSE2__)
+    __m128i first = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from));
+    __asm__("" : "+x"(first));  // As above.
+    const __m128 both = _mm_loadh_pi(_mm_castsi128_ps(first), reinterpret_cast<const __m64*>(from + 8));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm_castps_si128(both));
+#else
+    word(to, from);
+    word(to + 8, from + 8);
+#endif
+  }
 };
 
 template <class Record>
@@ -163,6 +187,7 @@ class producer {
     if (lane->record_size == sizeof(Record) && lane->stride != 0 &&
         lane->tail + lane->stride <= lane->limit && __atomic_load_n(lane->state, __ATOMIC_RELAXED) == 0) {
       unsigned char* const entry = lane->ring + (lane->tail & lane->mask);
+      fetch(entry);
       if (lane->head == 0) {
         fresh<sizeof(Record)>::copy(entry, &record);
         return publish(lane);
@@ -192,6 +217,12 @@ class producer {
   }
 
  private:
+  // Lets the CPU bring lines that a later record fills: the drain's core has had them.
+  static void fetch(const unsigned char* entry) noexcept {
+    constexpr std::size_t ahead = 16 << 10;
+    for (std::size_t at = 0; at < sizeof(Record); at += 64) __builtin_prefetch(entry + ahead + at, 1);
+  }
+
   static pf_status publish(pf_lane* lane) noexcept {
     lane->tail += lane->stride;
     __atomic_store_n(lane->published, lane->tail, __ATOMIC_RELEASE);

@@ -1,6 +1,8 @@
 //! Copies of a few bytes, on the two paths where a call of `memcpy` costs as much as the copy: records
 //! into a lane, short texts into a window.
 
+use crate::prefetch::prefetch_write;
+
 /// Eight bytes of any alignment.
 #[derive(Clone, Copy)]
 #[repr(C, packed)]
@@ -9,29 +11,80 @@ struct Word(u64);
 /// Lengths that [`copy_fresh`] copies.
 pub const FRESH: std::ops::RangeInclusive<usize> = 8..=512;
 
-/// Copies `len` bytes that were written a moment ago, field by field: in words of eight bytes, inline. A wider load
-/// would span several of the fields' stores, which the CPU cannot forward to it, and would wait until they have
-/// reached the cache. Volatile, lest the compiler make it wide again.
+/// Bytes of a cache line.
+const LINE: usize = 64;
+
+/// Bytes that [`copy_fresh`] loads in words at most.
+const IN_WORDS: usize = 128;
+
+/// Copies `len` bytes that were written a moment ago, field by field, inline: few of them in loads of eight bytes. A
+/// wider one would span several of the fields' stores, which the CPU cannot forward to it, and would wait until they
+/// have reached the cache; of many bytes, the loads wait together. Lines that are `AHEAD` bytes further, which later
+/// copies fill, are on their way meanwhile.
 ///
 /// # Safety
 /// `from` is readable and `to` writable for `len` bytes, they do not overlap, and `len` is one of [`FRESH`].
 #[inline(always)]
-pub unsafe fn copy_fresh(from: *const u8, to: *mut u8, len: usize) {
-    let word = |at: usize| {
-        // SAFETY: eight bytes at `at` lie inside `len`.
-        unsafe { to.add(at).cast::<Word>().write(from.add(at).cast::<Word>().read_volatile()) }
-    };
-    let mut at = 0;
-    while at + 64 <= len {
-        (0..8).for_each(|i| word(at + 8 * i));
-        at += 64;
+pub unsafe fn copy_fresh<const AHEAD: usize>(from: *const u8, to: *mut u8, len: usize) {
+    // SAFETY: every move stays inside `len` bytes: of a line where there is a whole one, of words in what is left.
+    unsafe {
+        let whole = len - len % LINE;
+        let mut at = 0;
+        if len > IN_WORDS {
+            while at < whole {
+                prefetch_write::<AHEAD>(to.wrapping_add(at));
+                to.add(at).cast::<[u8; LINE]>().write(from.add(at).cast::<[u8; LINE]>().read());
+                at += LINE;
+            }
+        } else {
+            while at < whole {
+                prefetch_write::<AHEAD>(to.wrapping_add(at));
+                (at..at + LINE).step_by(16).for_each(|at| copy_pair(from.add(at), to.add(at)));
+                at += LINE;
+            }
+        }
+        if at == len {
+            return;
+        }
+        prefetch_write::<AHEAD>(to.wrapping_add(at));
+        while at + 8 <= len {
+            copy_word(from.add(at), to.add(at));
+            at += 8;
+        }
+        if at < len {
+            copy_word(from.add(len - 8), to.add(len - 8));
+        }
     }
-    while at + 8 <= len {
-        word(at);
-        at += 8;
+}
+
+/// A word, by itself: volatile, lest the compiler join it with the next.
+///
+/// # Safety
+/// `from` is readable and `to` writable for eight bytes.
+#[inline(always)]
+unsafe fn copy_word(from: *const u8, to: *mut u8) {
+    // SAFETY: the caller's promise.
+    unsafe { to.cast::<Word>().write(from.cast::<Word>().read_volatile()) }
+}
+
+/// Two words, which are stored at once: the CPU holds a store until its line has come, and only so many of them.
+///
+/// # Safety
+/// `from` is readable and `to` writable for sixteen bytes.
+#[inline(always)]
+unsafe fn copy_pair(from: *const u8, to: *mut u8) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: the caller's promise, and every x86-64 CPU has SSE2.
+    unsafe {
+        use std::arch::x86_64::{_mm_set_epi64x, _mm_storeu_si128};
+        let [first, second] = [from, from.add(8)].map(|from| from.cast::<Word>().read_volatile().0 as i64);
+        _mm_storeu_si128(to.cast(), _mm_set_epi64x(second, first));
     }
-    if at < len {
-        word(len - 8);
+    #[cfg(not(target_arch = "x86_64"))]
+    // SAFETY: as above.
+    unsafe {
+        copy_word(from, to);
+        copy_word(from.add(8), to.add(8));
     }
 }
 
@@ -88,10 +141,15 @@ mod tests {
 
     type Copy = unsafe fn(*const u8, *mut u8, usize);
 
+    unsafe fn fresh(from: *const u8, to: *mut u8, len: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { copy_fresh::<0>(from, to, len) };
+    }
+
     #[test]
     fn every_length_is_copied_and_nothing_else() {
         let from: Vec<u8> = (0..=255).cycle().take(600).collect();
-        let both = |len| [Some(copy_short as Copy), FRESH.contains(&len).then_some(copy_fresh as Copy)];
+        let both = |len| [Some(copy_short as Copy), FRESH.contains(&len).then_some(fresh as Copy)];
         for (len, copy) in
             (0..=530).flat_map(|len| both(len).into_iter().flatten().map(move |copy| (len, copy)))
         {

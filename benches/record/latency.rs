@@ -4,7 +4,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use super::sides::{BURST, Ours, Record, Rtrb, Side};
+use super::sides::{BURST, Ours, Record, Rtrb, Side, WARM_UP};
 use crate::{Percentiles, Row, median};
 
 /// Bursts with warm caches.
@@ -60,15 +60,19 @@ fn print(name: &str, of: &Percentiles) {
 }
 
 fn warm<const N: usize>(side: &mut impl Side<N>, clock: &Clock) -> Percentiles {
-    let mut means: Vec<f64> = (0..WARM_BURSTS).map(|_| side.burst(BURST)).collect();
+    let mut means: Vec<f64> = (0..WARM_BURSTS).map(|round| side.burst(BURST, round)).collect();
     let (mut ticks, mut record) = (Vec::new(), Record::new());
     for _ in 0..WARM_BURSTS {
         ticks.reserve(BURST);
-        for i in 0..BURST {
+        side.begin();
+        for i in 0..WARM_UP + BURST {
             let record = record.fresh(i);
             let start = now();
-            assert!(side.push(record));
-            ticks.push(now() - start);
+            let taken = side.push(record);
+            let took = now() - start;
+            if taken && i >= WARM_UP {
+                ticks.push(took);
+            }
         }
         side.settle();
     }

@@ -31,7 +31,7 @@ pub const RING: usize = 1 << 20;
 /// Records a burst: few enough for any ring to take them, many enough to drown the clock's cost.
 pub const BURST: usize = 1024;
 /// Records before a burst that are not timed: code and records have left the caches while the rings were emptied.
-const WARM_UP: usize = 64;
+pub const WARM_UP: usize = 64;
 
 /// `N` numbers, of which the producer writes the first a moment before the record is offered.
 #[derive(Clone, Copy)]
@@ -54,6 +54,22 @@ impl<const N: usize> Record<N> {
     }
 }
 
+/// Cache lines with a record somewhere in them. It decides what a copy costs: a wide load of a field just written
+/// waits until that is in the cache, unless a border of two lines divides the load.
+#[repr(C, align(64))]
+struct Lines([i64; 64]);
+
+impl Lines {
+    /// A record at the `place`th of the eight places in a line.
+    fn record<const N: usize>(&mut self, place: usize) -> &mut Record<N> {
+        let fields = &mut self.0[place % 8..][..N];
+        // SAFETY: a record is its fields.
+        let record = unsafe { &mut *fields.as_mut_ptr().cast::<Record<N>>() };
+        *record = Record::new();
+        record
+    }
+}
+
 pub trait Side<const N: usize> {
     /// Whether the record was taken.
     fn push(&mut self, record: &Record<N>) -> bool;
@@ -66,8 +82,10 @@ pub trait Side<const N: usize> {
     fn settle(&mut self) -> bool;
 
     /// What a burst of so many records costs a record, in nanoseconds. One that was not taken whole does not count.
-    fn burst(&mut self, records: usize) -> f64 {
-        let mut record = Record::new();
+    /// The rounds have their records at all the places of a cache line in turn.
+    fn burst(&mut self, records: usize, round: usize) -> f64 {
+        let mut lines = Lines([0; 64]);
+        let record = lines.record(round);
         loop {
             self.begin();
             let mut taken = (0..WARM_UP).fold(true, |taken, i| taken & self.push(record.fresh(i)));
@@ -83,9 +101,13 @@ pub trait Side<const N: usize> {
     }
 }
 
-/// A pause in which the consumers catch up.
+/// A pause in which the consumers catch up. The producer does not sleep, as one does not that polls for packets: a
+/// core that has slept is slow at first, and so is its way to the memory that others share.
 fn pause() {
-    thread::sleep(Duration::from_millis(2));
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_millis(2) {
+        spin_loop();
+    }
 }
 
 /// A sink of int64 columns, drained, encoded and written while the bursts run.
@@ -219,9 +241,9 @@ struct TicklogState {
 }
 
 /// Counts lines. While nothing is timed it holds the drain, which would spin beside the others' bursts.
-struct Lines(Arc<TicklogState>);
+struct Printed(Arc<TicklogState>);
 
-impl ticklog::LogSink for Lines {
+impl ticklog::LogSink for Printed {
     fn accept(&mut self, line: &[u8], _: ticklog::Level) -> io::Result<()> {
         black_box(line);
         self.0.lines.fetch_add(1, Ordering::Release);
@@ -241,7 +263,7 @@ impl Ticklog {
     #[allow(missing_docs)] // of the macros that `configure!` makes
     pub fn new() -> Self {
         let state = Arc::<TicklogState>::default();
-        let guard = ticklog::configure! { sink: Lines(state.clone()), format: "{message}" }.unwrap();
+        let guard = ticklog::configure! { sink: Printed(state.clone()), format: "{message}" }.unwrap();
         ticklog::warm_up().unwrap();
         Ticklog { state, pushed: 0, _guard: guard }
     }

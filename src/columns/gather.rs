@@ -175,8 +175,8 @@ impl<R: Rows, const WIDTH: usize, const PACKED: bool> Beside for Elements<R, WID
         // A random element is rarely in the cache: those far ahead are on their way before their turn.
         let ahead = (first + AHEAD).min(self.rows.end - 8);
         // Nor is where it goes, in a window larger than the cache.
-        let line = self.out.wrapping_add(first - self.rows.start).cast::<u8>().wrapping_add(WRITE_AHEAD);
-        (0..8 * WIDTH).step_by(64).for_each(|byte| prefetch_write(line.wrapping_add(byte)));
+        let line = self.out.wrapping_add(first - self.rows.start).cast::<u8>();
+        (0..8 * WIDTH).step_by(64).for_each(|byte| prefetch_write::<WRITE_AHEAD>(line.wrapping_add(byte)));
         // SAFETY: the caller's promise.
         unsafe {
             self.at.eight(ahead).for_each(|i| prefetch(self.element(i)));
@@ -306,7 +306,7 @@ fn append_texts<'a>(
                 room = to.capacity();
             }
             let at = to.as_mut_ptr().add(len);
-            prefetch_write(at.wrapping_add(WRITE_AHEAD));
+            prefetch_write::<WRITE_AHEAD>(at);
             copy_short(text.as_ptr(), at, text.len());
             len += text.len();
             end.write_unaligned(len as i32);

@@ -45,7 +45,7 @@ fn elements<const WIDTH: usize>(to: &mut MutableBuffer, bytes: &[u8], stride: us
         let copy = |i: usize| out.add(i).write(from.add(i * stride).cast::<[u8; WIDTH]>().read());
         let whole = rows.len() - rows.len() % 8;
         for first in (0..whole).step_by(8) {
-            prefetch_write(out.wrapping_add(first).cast::<u8>().wrapping_add(WRITE_AHEAD));
+            prefetch_write::<WRITE_AHEAD>(out.wrapping_add(first).cast());
             (first..first + 8).for_each(copy);
         }
         (whole..rows.len()).for_each(copy);

@@ -129,13 +129,36 @@ pub unsafe extern "C" fn pf_try_record(
     record: *const c_void,
     size: u64,
 ) -> pf_status {
-    // SAFETY: NULL is ruled out by `as_mut`; else the pointer is one of `pf_producer_open`, in use by
-    // this thread alone.
+    // SAFETY: NULL is ruled out; else the pointer is one of `pf_producer_open`, in use by this thread alone, and the
+    // caller says that `size` bytes are readable.
+    unsafe {
+        if let Some(open) = producer.as_mut()
+            && !record.is_null()
+            && open.producer.try_quickly(record.cast(), size as usize)
+        {
+            return PF_OK;
+        }
+        try_record_slowly(producer, record, size)
+    }
+}
+
+/// A call of its own, so that the other saves no registers for it.
+///
+/// # Safety
+/// As [`pf_try_record`].
+#[cold]
+#[inline(never)]
+unsafe extern "C" fn try_record_slowly(
+    producer: *mut pf_producer,
+    record: *const c_void,
+    size: u64,
+) -> pf_status {
+    // SAFETY: the caller's promise, as in `pf_try_record`.
     let Some(producer) = (unsafe { producer.as_mut() }) else { return PF_ERR_INVALID_ARGUMENT };
     if record.is_null() || size > isize::MAX as u64 {
         return PF_ERR_INVALID_ARGUMENT;
     }
-    // SAFETY: the caller says that `size` bytes are readable.
+    // SAFETY: the caller's promise.
     let record = unsafe { std::slice::from_raw_parts(record.cast(), size as usize) };
     status(producer.producer.try_record(record))
 }

@@ -93,7 +93,7 @@ mod sync {
             unsafe { self.write(at, word.to_le_bytes().as_ptr(), 8) }
         }
 
-        pub unsafe fn write_fresh(self, at: u64, from: *const u8, len: usize) {
+        pub unsafe fn write_fresh<const AHEAD: usize>(self, at: u64, from: *const u8, len: usize) {
             // SAFETY: the caller's promise.
             unsafe { self.write(at, from, len) }
         }

@@ -50,8 +50,8 @@ pub struct ProducerOptions {
 #[repr(C, align(128))]
 pub struct Producer {
     lane: LaneWriter,
-    /// Whether a record can be put into the lane without any call.
-    is_quick: bool,
+    /// Bytes of a record that can be put into the lane without any call; if it cannot, what is no record's number.
+    quick: usize,
     stamped: bool,
     has_payload: bool,
     max_payload: usize,
@@ -72,9 +72,10 @@ impl Producer {
         let (has_payload, max_payload) = (max_payload.is_some(), max_payload.unwrap_or(0));
         let Entries { stride, record, is_tsc, .. } = lane.entries();
         let is_quick = stride > 0 && FRESH.contains(&record) && (is_tsc || !stamped);
+        let quick = if is_quick { record } else { usize::MAX };
         Producer {
             lane,
-            is_quick,
+            quick,
             stamped,
             has_payload,
             max_payload,
@@ -97,23 +98,10 @@ impl Producer {
     /// Offers a record of a layout without payload.
     #[inline]
     pub fn try_record(&mut self, record: &[u8]) -> Offer {
-        let Entries { stride, record: size, head, .. } = self.lane.entries();
-        if !self.is_quick || record.len() != size || !self.lane.fits(stride) {
-            return self.try_record_slowly(record);
+        // SAFETY: a slice is readable.
+        if unsafe { self.try_quickly(record.as_ptr(), record.len()) } {
+            return Offer::Accepted;
         }
-        if self.stamped {
-            self.put_stamp(0, clock::tsc());
-        }
-        // SAFETY: a slice is readable, and the record is no longer than what there is room for.
-        unsafe { self.lane.write_fresh(head, record.as_ptr(), size) };
-        self.lane.publish(stride);
-        Offer::Accepted
-    }
-
-    /// A call of its own, so that the other saves no registers for it.
-    #[cold]
-    #[inline(never)]
-    fn try_record_slowly(&mut self, record: &[u8]) -> Offer {
         let Entries { stride, record: size, head, .. } = self.lane.entries();
         if record.len() != size || stride == 0 {
             return self.wrong_shape();
@@ -122,10 +110,30 @@ impl Producer {
             return offer;
         }
         self.stamp(0);
-        // SAFETY: as above.
+        // SAFETY: a slice is readable, and the record is no longer than what there is room for.
         unsafe { self.lane.write(head, record.as_ptr(), size) };
         self.lane.publish(stride);
         Offer::Accepted
+    }
+
+    /// Whether the record could be put into the lane without any call, and was. Else it was not offered.
+    ///
+    /// # Safety
+    /// `record` is readable for `len` bytes.
+    #[inline(always)]
+    pub unsafe fn try_quickly(&mut self, record: *const u8, len: usize) -> bool {
+        let Entries { stride, head, .. } = self.lane.entries();
+        // Zeros, which a forked child finds, are no records of no bytes.
+        if len == 0 || len != self.quick || !self.lane.fits(stride) {
+            return false;
+        }
+        if self.stamped {
+            self.put_stamp(0, clock::tsc());
+        }
+        // SAFETY: the caller's promise; a record is no longer than what there is room for.
+        unsafe { self.lane.write_fresh(head, record, len) };
+        self.lane.publish(stride);
+        true
     }
 
     /// Offers records that lie one after the other, and hands them over at once. Returns how many were taken:

@@ -96,14 +96,14 @@ impl Ring {
         unsafe { self.at(at).cast::<u64>().write_unaligned(word.to_le()) }
     }
 
-    /// As [`Ring::write`], for a length of [`FRESH`](crate::copy::FRESH).
+    /// As [`Ring::write`], for a length of [`FRESH`](crate::copy::FRESH). What is `AHEAD` bytes further is written soon.
     ///
     /// # Safety
     /// As [`Ring::write`].
     #[inline(always)]
-    pub unsafe fn write_fresh(self, at: u64, from: *const u8, len: usize) {
+    pub unsafe fn write_fresh<const AHEAD: usize>(self, at: u64, from: *const u8, len: usize) {
         // SAFETY: the caller's promise.
-        unsafe { copy_fresh(from, self.at(at), len) }
+        unsafe { copy_fresh::<AHEAD>(from, self.at(at), len) }
     }
 
     /// The `len` bytes at `at`.

@@ -3,6 +3,9 @@
 use super::sync::{Arc, AtomicI32, AtomicU64, GAPS, Memory, Ordering, Ring, ticks};
 use super::{Control, Entries, OPEN, ProducerLine, Refusal};
 
+/// How far ahead of the tail the ring's lines are fetched, in bytes: the drain's core has had them since.
+const AHEAD: usize = 16 << 10;
+
 /// The producer's end. Its first fields are `pf_lane` of the C ABI. Zeros are a value: what a forked child finds
 /// there, where the memory is another process's.
 #[derive(Debug)]
@@ -150,7 +153,7 @@ impl LaneWriter {
     #[inline(always)]
     pub unsafe fn write_fresh(&mut self, at: usize, from: *const u8, len: usize) {
         // SAFETY: as in `write`.
-        unsafe { self.ring.write_fresh((self.tail & self.mask) + at as u64, from, len) }
+        unsafe { self.ring.write_fresh::<AHEAD>((self.tail & self.mask) + at as u64, from, len) }
     }
 
     /// Writes a word.
