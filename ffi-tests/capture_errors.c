@@ -93,6 +93,13 @@ static void calls_without_payload(void) {
   memcpy(place, records, sizeof *records);
   CHECK_OK(pf_commit(producer, 0)); /* the reservation has stayed */
 
+  CHECK_INVALID(pf_try_record(NULL, records, size));
+  CHECK_INVALID(pf_try_record(producer, NULL, size));
+  const uint64_t other_sizes[] = {0, 1, size - 1, size + 1, INT64_MAX, UINT64_MAX};
+  for (size_t i = 0; i < sizeof other_sizes / sizeof *other_sizes; i++) {
+    CHECK_INVALID(pf_try_record(producer, records, other_sizes[i]));
+  }
+
 #define CHECK_NONE_TAKEN(call) (taken = 99, CHECK_INVALID(call), CHECK(taken == 0))
   CHECK_NONE_TAKEN(pf_try_record_n(NULL, records, size, 2, &taken));
   CHECK_NONE_TAKEN(pf_try_record_n(producer, NULL, size, 2, &taken));
@@ -161,6 +168,8 @@ static void calls_with_payload(void) {
   CHECK_INVALID(pf_reserve(producer, 1, &place, NULL)); /* where would it go? */
   CHECK_STATUS(pf_reserve(producer, MAX + 1, &place, &payload), PF_OVERSIZED);
   CHECK_STATUS(pf_reserve(producer, UINT64_MAX, &place, &payload), PF_OVERSIZED);
+  CHECK_INVALID(pf_try_record(producer, bytes, 0));
+  CHECK_INVALID(pf_try_record(producer, bytes, UINT64_MAX));
   CHECK_INVALID(pf_try_record_n(producer, bytes, 0, 1, &taken));
   CHECK_INVALID(pf_try_record_n(producer, bytes, 1, 1, &taken));
   CHECK(taken == 0 && place == bytes && payload == bytes);

@@ -220,6 +220,7 @@ class producer {
   // Lets the CPU bring lines that a later record fills: the drain's core has had them.
   static void fetch(const unsigned char* entry) noexcept {
     constexpr std::size_t ahead = 16 << 10;
+    if (sizeof(Record) > 512) return;  // The CPU sees for itself where a long copy goes.
     for (std::size_t at = 0; at < sizeof(Record); at += 64) __builtin_prefetch(entry + ahead + at, 1);
   }
 

@@ -50,7 +50,7 @@ pub struct ProducerOptions {
 #[repr(C, align(128))]
 pub struct Producer {
     lane: LaneWriter,
-    /// Bytes of a record that can be put into the lane without any call; if it cannot, what is no record's number.
+    /// Bytes of a record that can be put into the lane without any call; 0: none can. A forked child finds that, too.
     quick: usize,
     stamped: bool,
     has_payload: bool,
@@ -72,7 +72,7 @@ impl Producer {
         let (has_payload, max_payload) = (max_payload.is_some(), max_payload.unwrap_or(0));
         let Entries { stride, record, is_tsc, .. } = lane.entries();
         let is_quick = stride > 0 && FRESH.contains(&record) && (is_tsc || !stamped);
-        let quick = if is_quick { record } else { usize::MAX };
+        let quick = if is_quick { record } else { 0 };
         Producer {
             lane,
             quick,
@@ -123,7 +123,6 @@ impl Producer {
     #[inline(always)]
     pub unsafe fn try_quickly(&mut self, record: *const u8, len: usize) -> bool {
         let Entries { stride, head, .. } = self.lane.entries();
-        // Zeros, which a forked child finds, are no records of no bytes.
         if len == 0 || len != self.quick || !self.lane.fits(stride) {
             return false;
         }
