@@ -30,18 +30,14 @@ pub unsafe fn copy_fresh<const AHEAD: usize>(from: *const u8, to: *mut u8, len: 
     unsafe {
         let whole = len - len % LINE;
         let mut at = 0;
-        if len > IN_WORDS {
-            while at < whole {
-                prefetch_write::<AHEAD>(to.wrapping_add(at));
+        while at < whole {
+            prefetch_write::<AHEAD>(to.wrapping_add(at));
+            if len > IN_WORDS {
                 to.add(at).cast::<[u8; LINE]>().write(from.add(at).cast::<[u8; LINE]>().read());
-                at += LINE;
-            }
-        } else {
-            while at < whole {
-                prefetch_write::<AHEAD>(to.wrapping_add(at));
+            } else {
                 (at..at + LINE).step_by(16).for_each(|at| copy_pair(from.add(at), to.add(at)));
-                at += LINE;
             }
+            at += LINE;
         }
         if at == len {
             return;
