@@ -94,29 +94,34 @@ pub unsafe fn copy_short(from: *const u8, to: *mut u8, len: usize) {
     unsafe {
         match len {
             0 => {}
-            1..=3 => (0..len).for_each(|i| *to.add(i) = *from.add(i)),
-            4..=7 => ends::<4>(from, to, len),
-            8..=16 => ends::<8>(from, to, len),
-            17..=32 => ends::<16>(from, to, len),
-            33..=64 => ends::<32>(from, to, len),
-            65..=128 => ends::<64>(from, to, len),
+            1..=3 => moves::<1, 3>(from, to, [0, len / 2, len - 1]),
+            4..=16 => moves::<4, 4>(from, to, four_words(len)),
+            17..=32 => moves::<16, 2>(from, to, [0, len - 16]),
+            33..=64 => moves::<32, 2>(from, to, [0, len - 32]),
+            65..=128 => moves::<64, 2>(from, to, [0, len - 64]),
             _ => copy_long(from, to, len),
         }
     }
 }
 
-/// The first `WIDTH` bytes and the last.
+/// Where four words of four bytes start that cover `len` bytes, which are 4 to 16: one path for all the lengths that
+/// short texts mix, as a branch between them would often be predicted wrong.
+#[inline(always)]
+pub fn four_words(len: usize) -> [usize; 4] {
+    let second = len / 8 * 4;
+    [0, second, len - 4 - second, len - 4]
+}
+
+/// `COUNT` moves of `WIDTH` bytes each.
 ///
 /// # Safety
-/// As [`copy_short`], and `len` is `WIDTH` to twice that.
+/// As [`copy_short`], and each of the moves is inside `len` bytes.
 #[inline(always)]
-unsafe fn ends<const WIDTH: usize>(from: *const u8, to: *mut u8, len: usize) {
-    // SAFETY: the caller's promise. Both are read before either is written, in registers.
+unsafe fn moves<const WIDTH: usize, const COUNT: usize>(from: *const u8, to: *mut u8, at: [usize; COUNT]) {
+    // SAFETY: the caller's promise. All are read before any is written, in registers.
     unsafe {
-        let first = from.cast::<[u8; WIDTH]>().read_unaligned();
-        let last = from.add(len - WIDTH).cast::<[u8; WIDTH]>().read_unaligned();
-        to.cast::<[u8; WIDTH]>().write_unaligned(first);
-        to.add(len - WIDTH).cast::<[u8; WIDTH]>().write_unaligned(last);
+        let moved = at.map(|at| from.add(at).cast::<[u8; WIDTH]>().read_unaligned());
+        at.iter().zip(moved).for_each(|(&at, moved)| to.add(at).cast::<[u8; WIDTH]>().write_unaligned(moved));
     }
 }
 

@@ -1,20 +1,21 @@
 //! UTF-8 checks: short texts by words, long ones by SIMD.
 
+use crate::copy::four_words;
+
 /// Whether a text is UTF-8.
 #[inline]
 pub fn is_valid(text: &[u8]) -> bool {
-    // Most short texts are ASCII, and a call costs more than looking at two words, which may overlap.
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    let high = match (text.first_chunk(), text.last_chunk(), text.first_chunk(), text.last_chunk()) {
-        (Some(first), Some(last), _, _) if text.len() <= 16 => {
-            u64::from_le_bytes(*first) | u64::from_le_bytes(*last)
-        }
-        (None, _, Some(first), Some(last)) => {
-            u64::from(u32::from_le_bytes(*first) | u32::from_le_bytes(*last))
-        }
-        _ => HIGH,
+    // Most short texts are ASCII, and a call costs more than looking at a few words, which may overlap.
+    let high = match text.len() {
+        0 => 0,
+        len @ 1..=3 => u32::from(text[0] | text[len / 2] | text[len - 1]),
+        len @ 4..=16 => four_words(len).iter().fold(0, |high, &at| {
+            // SAFETY: four bytes from there are inside the text.
+            high | unsafe { text.as_ptr().add(at).cast::<u32>().read_unaligned() }
+        }),
+        _ => !0,
     };
-    if high & HIGH == 0 {
+    if high & 0x8080_8080 == 0 {
         return true;
     }
     if text.len() < 64 {
@@ -40,6 +41,19 @@ pub fn adjacent(bytes: &[u8], mut offsets: impl Iterator<Item = usize> + Clone) 
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn no_byte_of_any_length_is_overlooked() {
+        for len in 0..100 {
+            let mut text = vec![b'a'; len];
+            assert!(is_valid(&text), "{len}");
+            for at in 0..len {
+                text[at] = 0xff;
+                assert!(!is_valid(&text), "{at} of {len}");
+                text[at] = b'a';
+            }
+        }
+    }
 
     proptest! {
         #[test]
