@@ -37,7 +37,7 @@ fn identity() -> Row {
     let mut copies: Vec<_> = (0..4).map(|_| MutableBuffer::from_len_zeroed(8 * ROWS * CHUNKS)).collect();
     let (ours, theirs) = alternate(
         ROUNDS,
-        || writer.append(&slices),
+        || writer.append(|_| &slices),
         || {
             timed(|chunk| {
                 for (copy, column) in copies.iter_mut().zip(&columns) {
@@ -61,32 +61,35 @@ fn identity() -> Row {
     }
 }
 
-/// An int64 column of a million elements, a tenth of them null, through random int32 indices.
+/// An int64 column of a million elements, a tenth of them null, through random int32 indices; each chunk selects
+/// rows of its own.
 fn gather() -> Row {
     const SOURCE: usize = 1 << 20;
-    let mut random = 1u64;
-    let mut next = || {
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (random >> 33) as usize
-    };
+    let mut next = random();
     let values: Vec<i64> = (0..SOURCE as i64).collect();
     let validity: Vec<u8> = (0..SOURCE / 8)
         .map(|_| (0..8).fold(0, |byte, bit| byte | u8::from(next() % 10 > 0) << bit))
         .collect();
-    let indices: Vec<i32> = (0..ROWS).map(|_| (next() % SOURCE) as i32).collect();
+    let indices: Vec<i32> = (0..ROWS * CHUNKS).map(|_| (next() % SOURCE) as i32).collect();
 
     let writer = Writer::new(&[PF_TYPE_INT64], PF_FIELD_NULLABLE);
-    let mut slice = fixed(&values);
-    slice.validity = validity.as_ptr();
-    (slice.sel, slice.sel_length, slice.sel_kind) = (indices.as_ptr().cast(), ROWS as u64, PF_SEL_INT32);
+    let slice = |chunk: usize| pf_column_slice {
+        validity: validity.as_ptr(),
+        sel: indices[chunk * ROWS..].as_ptr().cast(),
+        sel_length: ROWS as u64,
+        sel_kind: PF_SEL_INT32,
+        ..fixed(&values)
+    };
 
     let nulls = NullBuffer::new(BooleanBuffer::new(validity.clone().into(), 0, SOURCE));
     let array = Int64Array::new(values.clone().into(), Some(nulls));
-    let indices = Int32Array::from(indices.clone());
+    let take =
+        |indices: &Int32Array| drop(black_box(arrow_select::take::take(&array, indices, None).unwrap()));
+    let selections = Int32Array::from(indices.clone());
     let (ours, theirs) = alternate(
         ROUNDS,
-        || writer.append(&[slice]),
-        || timed(|_| drop(black_box(arrow_select::take::take(&array, &indices, None).unwrap()))),
+        || writer.append(|chunk| [slice(chunk)]),
+        || timed(|chunk| take(&selections.slice(chunk * ROWS, ROWS))),
     );
     Row {
         group: "columns".to_owned(),
@@ -101,9 +104,11 @@ fn gather() -> Row {
     }
 }
 
-/// Short strings, as an array of pointers and one of lengths.
+/// Short strings of 4 to 16 bytes, as an array of pointers and one of lengths.
 fn pointers() -> Row {
-    let texts: Vec<String> = (0..ROWS).map(|i| "symbol-of-any-length"[..4 + i * 7 % 13].to_owned()).collect();
+    let mut next = random();
+    let texts: Vec<String> =
+        (0..ROWS).map(|_| "symbol-of-any-length"[..4 + next() % 13].to_owned()).collect();
     let pointers: Vec<*const u8> = texts.iter().map(|t| t.as_ptr()).collect();
     let lengths: Vec<i64> = texts.iter().map(|t| t.len() as i64).collect();
     let writer = Writer::new(&[PF_TYPE_UTF8], 0);
@@ -113,7 +118,7 @@ fn pointers() -> Row {
     let mut builder = StringBuilder::with_capacity(ROWS * CHUNKS, ROWS * CHUNKS * 16);
     let (ours, theirs) = alternate(
         ROUNDS,
-        || writer.append(&[slice]),
+        || writer.append(|_| [slice]),
         || {
             let ns = timed(|_| {
                 for (&pointer, &length) in pointers.iter().zip(&lengths) {
@@ -137,6 +142,15 @@ fn pointers() -> Row {
         goal: ">= 1.5",
         limit: None,
         percentiles: None,
+    }
+}
+
+/// Random numbers, the same in each run.
+fn random() -> impl FnMut() -> usize {
+    let mut state = 1u64;
+    move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize
     }
 }
 
@@ -191,15 +205,16 @@ impl Writer {
     }
 
     /// Appends a window's chunks, timed; then lets it be encoded, so that its memory comes back.
-    fn append(&self, slices: &[pf_column_slice]) -> f64 {
-        let chunk = pf_row_chunk {
-            struct_size: size_of::<pf_row_chunk>() as u32,
-            slice_size: size_of::<pf_column_slice>() as u32,
-            slices: slices.as_ptr(),
-            slice_count: slices.len() as u64,
-        };
+    fn append<S: AsRef<[pf_column_slice]>>(&self, slices: impl Fn(usize) -> S) -> f64 {
         let mut error = pf_error::new();
-        let ns = timed(|_| {
+        let ns = timed(|chunk| {
+            let slices = slices(chunk);
+            let chunk = pf_row_chunk {
+                struct_size: size_of::<pf_row_chunk>() as u32,
+                slice_size: size_of::<pf_column_slice>() as u32,
+                slices: slices.as_ref().as_ptr(),
+                slice_count: slices.as_ref().len() as u64,
+            };
             // SAFETY: the writer is open, the chunk's memory is alive.
             let status = unsafe { pf_append_row_chunk(self.writer, &chunk, &mut error) };
             assert_eq!(status, PF_OK, "{}", error.message());
