@@ -1,5 +1,7 @@
 //! The coalesce window: rows gathered, whatever the caller's cadence, until a batch is worth encoding.
 
+use std::ops::RangeInclusive;
+
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 
@@ -30,12 +32,12 @@ impl Window {
     }
 
     /// Copies a checked chunk in, and hands out each batch that gets full on the way; `spent` may give one
-    /// of so many rows or more whose memory is not needed any more.
+    /// of so many rows whose memory is not needed any more.
     pub fn append(
         &mut self,
         chunk: Checked<'_>,
         mut full: impl FnMut(RecordBatch) -> Result<()>,
-        spent: impl Fn(&SchemaRef, usize) -> Option<RecordBatch>,
+        spent: impl Fn(&SchemaRef, RangeInclusive<usize>) -> Option<RecordBatch>,
     ) -> Result<()> {
         self.chunk_rows = self.chunk_rows.max(chunk.rows.min(self.max_rows));
         let mut row = 0;
@@ -64,10 +66,18 @@ impl Window {
 
     /// Gets memory for a window that begins with a chunk of so many rows. If others were much larger, it may be
     /// the last: it keeps no memory of a whole window from other writers.
-    fn begin(&mut self, rows: usize, spent: impl Fn(&SchemaRef, usize) -> Option<RecordBatch>) {
-        if rows < self.chunk_rows / 2 {
+    fn begin(
+        &mut self,
+        rows: usize,
+        spent: impl Fn(&SchemaRef, RangeInclusive<usize>) -> Option<RecordBatch>,
+    ) {
+        let most = if rows < self.chunk_rows / 2 {
             self.columns.iter_mut().for_each(ColumnBuffer::expect_little);
-        } else if let Some(batch) = spent(self.schema.stored(), rows.min(self.max_rows)) {
+            4 * rows
+        } else {
+            usize::MAX
+        };
+        if let Some(batch) = spent(self.schema.stored(), rows.min(self.max_rows)..=most) {
             self.recycle(batch);
         }
     }

@@ -313,8 +313,10 @@ pub struct pf_part {
     /// `[column, encoding, values, distinct, bytes, plain, encoded]`, and "" if none were. `column` is the
     /// leaf column's number, `encoding` its name in parquet.thrift. It was chosen by a sample of so many
     /// `values`, of which `distinct` differ: PLAIN they are `bytes` bytes, compressed `plain`, and in this
-    /// encoding and compressed `encoded`, a dictionary's share included. A column for which another encoding
-    /// was chosen later (after 1,048,576 rows or more, or for row groups of another length) has an array for each.
+    /// encoding and compressed `encoded`, a dictionary's share included. The sample may be an earlier part's of the
+    /// process: where a few values of a column of the same name and type do the same, not all is tried anew. A
+    /// column for which another encoding was chosen later (after 1,048,576 rows or more, or for row groups of
+    /// another length) has an array for each.
     /// Nested columns have none, nor bools, 16-bit floats, wide decimals and fixed-size binary. Also the part's
     /// metadata `libflow.encodings`, which `flow inspect` shows. Valid until the writer is freed.
     pub encodings: *const c_char,

@@ -99,13 +99,18 @@ pub struct ParquetEncoders {
     checked: Option<Arc<CheckedStores>>,
     schema: SchemaRef,
     /// Leaf columns of each field.
-    leaves: Vec<Vec<(ColumnDescPtr, ChunkOptions)>>,
+    leaves: Vec<Vec<Leaf>>,
     /// Each field as a schema of its own.
     schemas: Vec<SchemaDescPtr>,
-    /// How each field is encoded.
-    chosen: Vec<Arc<Chosen>>,
     row_group_rows: usize,
     path: Arc<PathBuf>,
+}
+
+/// A leaf column, and how it is encoded.
+struct Leaf {
+    column: ColumnDescPtr,
+    options: ChunkOptions,
+    chosen: Arc<Chosen>,
 }
 
 impl ParquetEncoders {
@@ -117,11 +122,14 @@ impl ParquetEncoders {
         row_group_rows: usize,
         path: PathBuf,
     ) -> ParquetResult<Self> {
-        let mut leaves = vec![Vec::new(); schema.fields().len()];
+        let mut leaves: Vec<_> = schema.fields().iter().map(|_| Vec::new()).collect();
         let mut schemas = Vec::new();
         if !leaves.is_empty() {
             for (leaf, &options) in chunks.iter().enumerate() {
-                leaves[columns.get_column_root_idx(leaf)].push((columns.column(leaf), options));
+                let column = columns.column(leaf);
+                let chosen =
+                    Arc::new(Chosen::new(column.path().clone(), column.physical_type(), options.codec));
+                leaves[columns.get_column_root_idx(leaf)].push(Leaf { column, options, chosen });
             }
             for field in columns.root_schema().get_fields() {
                 let alone = GroupType::group_type_builder(columns.name()).with_fields(vec![field.clone()]);
@@ -135,17 +143,16 @@ impl ParquetEncoders {
         if let Some(stores) = &checked {
             factory = factory.with_page_store_factory(stores.clone());
         }
-        let chosen = leaves.iter().map(|_| Default::default()).collect();
         let path = Arc::new(path);
-        Ok(ParquetEncoders { factory, checked, schema, leaves, schemas, chosen, row_group_rows, path })
+        Ok(ParquetEncoders { factory, checked, schema, leaves, schemas, row_group_rows, path })
     }
 
     /// What is chosen for the leaf columns of fields that are not nested.
     pub(super) fn chosen(&self) -> Vec<(usize, Type, Arc<Chosen>)> {
         let mut leaf = 0;
         let mut columns = Vec::new();
-        for (leaves, chosen) in self.leaves.iter().zip(&self.chosen) {
-            if let [(column, _)] = &leaves[..] {
+        for leaves in &self.leaves {
+            if let [Leaf { column, chosen, .. }] = &leaves[..] {
                 columns.push((leaf, column.physical_type(), chosen.clone()));
             }
             leaf += leaves.len();
@@ -192,24 +199,21 @@ impl ParquetEncoders {
 
     /// libflow's own encoder of a field, if it has one.
     fn own(&self, i: usize) -> ParquetResult<Option<Box<dyn ColumnEncoder>>> {
-        let [(column, options)] = &self.leaves[i][..] else { return Ok(None) };
+        let [Leaf { column, options, chosen }] = &self.leaves[i][..] else { return Ok(None) };
         let (data_type, path) = (self.schema.field(i).data_type(), self.path.clone());
-        let (column, options) = (column.clone(), *options);
+        let (column, options, chosen) = (column.clone(), *options, chosen.clone());
+        let rows = self.row_group_rows;
         Ok(match Order::of(&column) {
             _ if DictionaryColumn::takes(data_type, &column) => {
                 Some(Box::new(DictionaryColumn::new(column, options, path)?))
             }
-            Some(order) if is_number(data_type, &column) => {
-                let (chosen, rows) = (self.chosen[i].clone(), self.row_group_rows);
-                Some(match column.physical_type() {
-                    Type::INT32 | Type::FLOAT => {
-                        Box::new(NumberColumn::<u32>::new(column, order, options, chosen, rows, path)?)
-                    }
-                    _ => Box::new(NumberColumn::<u64>::new(column, order, options, chosen, rows, path)?),
-                })
-            }
+            Some(order) if is_number(data_type, &column) => Some(match column.physical_type() {
+                Type::INT32 | Type::FLOAT => {
+                    Box::new(NumberColumn::<u32>::new(column, order, options, chosen, rows, path)?)
+                }
+                _ => Box::new(NumberColumn::<u64>::new(column, order, options, chosen, rows, path)?),
+            }),
             Some(Order::Bytes) if is_text(data_type, &column) => {
-                let (chosen, rows) = (self.chosen[i].clone(), self.row_group_rows);
                 Some(Box::new(TextColumn::new(column, options, chosen, rows, path)?))
             }
             _ => None,

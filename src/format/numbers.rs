@@ -123,7 +123,9 @@ impl<T: Number> NumberColumn<T> {
         let (order, compressor) = (self.order, self.chunk.compressor());
         let mut plan = match numbers.is_empty() {
             true => Plan::Plain,
-            false => self.choice.get(|rows| choose_numbers(numbers, rows, order, compressor))?,
+            false => {
+                self.choice.get(|rows, known| choose_numbers(numbers, rows, order, compressor, known))?
+            }
         };
         let found = range(numbers, self.order);
         let mut indices = spare_words();

@@ -9,7 +9,7 @@ use parquet::schema::types::{ColumnDescriptor, ColumnPath, SchemaDescriptor};
 use crate::error::{Error, ErrorClass, Result};
 
 /// How pages are compressed (Parquet Compression.md).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Codec {
     /// Not at all.
     Uncompressed,

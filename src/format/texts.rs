@@ -11,7 +11,7 @@ use parquet::basic::{Encoding, Type};
 use parquet::errors::Result as ParquetResult;
 use parquet::schema::types::{ColumnDescPtr, ColumnDescriptor};
 
-use super::choice::{Chosen, Plan, RowGroupChoice, Trial, VALUE_ROWS, in_steps, sample};
+use super::choice::{Before, Chosen, Plan, RowGroupChoice, Trial, Tried, VALUE_ROWS, in_steps, sample};
 use super::encoder::{ColumnEncoder, EncodedColumn};
 use super::options::ChunkOptions;
 use super::pages::{
@@ -169,7 +169,7 @@ impl TextColumn {
         let compressor = self.chunk.compressor();
         let mut plan = match texts.len() {
             0 => Plan::Plain,
-            _ => self.choice.get(|rows| choose(texts, rows, compressor))?,
+            _ => self.choice.get(|rows, known| choose(texts, rows, compressor, known))?,
         };
         let mut bounds = Bounds::new(Some(Order::Bytes));
         bounds.nulls = nulls.map_or(0, |nulls| nulls.null_count() as u64);
@@ -276,13 +276,18 @@ impl ColumnEncoder for TextColumn {
     }
 }
 
-fn choose(texts: &Texts<'_>, rows: usize, compressor: Compressor) -> ParquetResult<Trial> {
-    in_steps(texts.len(), |run, earlier| try_texts(texts, (run, earlier), rows, compressor))
+fn choose(
+    texts: &Texts<'_>,
+    rows: usize,
+    compressor: Compressor,
+    known: Option<&Arc<Tried>>,
+) -> ParquetResult<Arc<Tried>> {
+    in_steps(texts.len(), known, |run, before| try_texts(texts, (run, before), rows, compressor))
 }
 
 fn try_texts(
     texts: &Texts<'_>,
-    (run, earlier): (usize, Option<&Trial>),
+    (run, before): (usize, Option<Before<'_>>),
     rows: usize,
     compressor: Compressor,
 ) -> ParquetResult<Trial> {
@@ -296,7 +301,7 @@ fn try_texts(
     });
     let runs: Vec<_> = runs.collect();
     let values = runs.iter().map(Texts::len).sum();
-    let mut trial = Trial::new(values, rows, compressor, earlier);
+    let mut trial = Trial::new(values, rows, compressor, before);
     trial.add(Plan::Delta, |out| runs.iter().for_each(|run| put_lengths(out, run)))?;
     trial.add(Plan::Plain, |out| runs.iter().for_each(|run| put_plain(out, run)))?;
     trial.add_dictionary(MOST, |indices| {

@@ -1,6 +1,7 @@
 //! One writer's way through the pool: batches go in on the caller's thread, are encoded column by column on
 //! the pool's, and their row groups are written in FIFO order.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -83,7 +84,7 @@ impl EncodeQueue {
     }
 
     /// A batch of such columns and so many rows that has been encoded, if there is one, for its memory.
-    pub fn spent(&self, schema: &SchemaRef, rows: usize) -> Option<RecordBatch> {
+    pub fn spent(&self, schema: &SchemaRef, rows: RangeInclusive<usize>) -> Option<RecordBatch> {
         self.work.spent().take(schema, rows)
     }
 

@@ -2,6 +2,7 @@
 //! one window each, fresh memory would cost as much as encoding.
 
 use std::collections::VecDeque;
+use std::ops::RangeInclusive;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
@@ -42,11 +43,12 @@ impl Spent {
         }
     }
 
-    /// The latest batch with columns of these types that has so many rows or more.
-    pub fn take(&self, schema: &SchemaRef, rows: usize) -> Option<RecordBatch> {
+    /// The latest batch with columns of these types that has so many rows.
+    pub fn take(&self, schema: &SchemaRef, rows: RangeInclusive<usize>) -> Option<RecordBatch> {
         let mut kept = self.kept.lock();
-        let serves =
-            |batch: &RecordBatch| batch.num_rows() >= rows && have_same_types(batch.schema_ref(), schema);
+        let serves = |batch: &RecordBatch| {
+            rows.contains(&batch.num_rows()) && have_same_types(batch.schema_ref(), schema)
+        };
         let at = kept.batches.iter().rposition(serves)?;
         let batch = kept.batches.remove(at)?;
         kept.bytes -= batch.get_array_memory_size();
@@ -76,6 +78,7 @@ mod tests {
 
     #[test]
     fn memory_goes_to_windows_of_the_same_types_that_it_is_enough_for() {
+        const MAX: usize = usize::MAX;
         let batch = |name, array| RecordBatch::try_from_iter([(name, array)]).unwrap();
         let longs = |rows| Arc::new(Int64Array::from(vec![0; rows])) as ArrayRef;
         let ints = |rows| Arc::new(Int32Array::from(vec![0; rows])) as ArrayRef;
@@ -84,8 +87,9 @@ mod tests {
         spent.put(batch("a", longs(10)));
         spent.put(batch("a", ints(1000)));
         let wanted = batch("b", longs(0)).schema();
-        assert_eq!(spent.take(&wanted, 50).map(|batch| batch.num_rows()), Some(100));
-        assert!(spent.take(&wanted, 50).is_none());
-        assert_eq!(spent.take(&wanted, 5).map(|batch| batch.num_rows()), Some(10));
+        assert_eq!(spent.take(&wanted, 50..=MAX).map(|batch| batch.num_rows()), Some(100));
+        assert!(spent.take(&wanted, 50..=MAX).is_none());
+        assert!(spent.take(&wanted, 2..=8).is_none());
+        assert_eq!(spent.take(&wanted, 5..=10).map(|batch| batch.num_rows()), Some(10));
     }
 }

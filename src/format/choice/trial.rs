@@ -1,0 +1,411 @@
+//! Trials: how large each plan makes a sample of a column, compressed.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use parquet::errors::Result as ParquetResult;
+
+use super::{Choice, Plan};
+use crate::format::pages::{
+    Compressor, Number, NumberTable, Order, bit_width, keep_words, plain, put_delta, put_indices, put_split,
+    spare, spare_words,
+};
+
+/// Numbers of a dictionary at most, as many as the parquet crate's: 1 MiB of eight bytes each.
+pub const MOST: usize = 1 << 17;
+
+/// Rows of a page at most whose values are in no dictionary: such a page is not made smaller by more of them, and
+/// costs memory and what a reader can skip.
+pub const VALUE_ROWS: usize = 1 << 16;
+
+/// Runs of neighbours in a sample.
+const RUNS: usize = 8;
+
+/// A dictionary is tried even if a careful estimate says so many times more values than it takes.
+const UNSURE: f64 = 4.0;
+
+/// Values of a run, at least and at most. With no value twice among the fewest, there are more different ones than a
+/// dictionary takes, very likely.
+const FEW: usize = 128;
+const MANY: usize = 1024;
+
+/// A plan is beaten if it takes so many times more than the best.
+const CLEARLY: f64 = 1.3;
+
+/// Few values are like others if their size, and how many of them differ, are the same but for such a part, and so many.
+const NEAR: usize = 8;
+const SLACK: usize = 48;
+
+/// Tries plans on few values, as a part may have no more than one page of them; then, if that leaves a doubt, those
+/// that may be the best on more, up to an eighth. `on` makes a trial of a sample with runs of so many values, after
+/// another. Where few values do in the plan that is `known` to be the best what others did in an earlier part,
+/// nothing else is tried.
+pub fn in_steps(
+    count: usize,
+    known: Option<&Arc<Tried>>,
+    on: impl Fn(usize, Option<Before<'_>>) -> ParquetResult<Trial>,
+) -> ParquetResult<Arc<Tried>> {
+    if let Some(known) = known
+        && known.agrees(&on(FEW, Some(Before::Part(known)))?.sizes)
+    {
+        return Ok(known.clone());
+    }
+    let few = on(FEW, None)?.sizes;
+    let many = (count / RUNS / 8).clamp(FEW, MANY);
+    let last =
+        if few.is_clear() || many == FEW { few.clone() } else { on(many, Some(Before::Step(&few)))?.sizes };
+    Ok(Arc::new(Tried { few, last }))
+}
+
+/// Parts of `count` values that stand for all: some runs of `run` values.
+pub fn sample(count: usize, run: usize) -> impl Iterator<Item = std::ops::Range<usize>> + Clone {
+    let (runs, run) = if count <= RUNS * run { (1, count) } else { (RUNS, run) };
+    (0..runs)
+        .map(move |i| (count - run) * i / runs.max(2).saturating_sub(1))
+        .map(move |start| start..start + run)
+}
+
+/// What a sample came to in the plan that was chosen by it.
+#[derive(Clone, Copy, Debug)]
+pub struct Reason {
+    pub plan: Plan,
+    /// Values in the sample, and how many of them differ.
+    pub values: usize,
+    pub distinct: usize,
+    /// Bytes of the sample in PLAIN form; of that, compressed; and in the plan's, compressed.
+    pub bytes: usize,
+    pub plain: usize,
+    pub encoded: usize,
+}
+
+/// How large each plan makes a sample, compressed.
+#[derive(Clone)]
+pub struct Sizes {
+    plans: Vec<(Plan, usize)>,
+    /// Values of the sample, how many of them differ, and bytes of its PLAIN form.
+    values: usize,
+    distinct: usize,
+    bytes: usize,
+}
+
+/// What the steps of a trial came to.
+pub struct Tried {
+    few: Sizes,
+    last: Sizes,
+}
+
+/// What is known before a sample is tried.
+#[derive(Clone, Copy)]
+pub enum Before<'a> {
+    /// A smaller sample of the same values, which may have ruled out some plans.
+    Step(&'a Sizes),
+    /// Samples of an earlier part's.
+    Part(&'a Tried),
+}
+
+/// A trial of a sample.
+pub struct Trial {
+    compressor: Compressor,
+    /// Rows of the row group.
+    rows: usize,
+    sizes: Sizes,
+    /// Plans that are not tried, and what they would make of this sample as far as is known.
+    ruled_out: Vec<(Plan, usize)>,
+}
+
+impl Trial {
+    /// Of so many values, for a row group of `rows`.
+    pub fn new(values: usize, rows: usize, compressor: Compressor, before: Option<Before<'_>>) -> Self {
+        let (ruled_out, distinct, bytes) = match before {
+            None => Default::default(),
+            Some(Before::Step(step)) => (
+                step.scaled(values, step.beaten()),
+                expected_distinct(step.distinct, step.values, values).min(values as f64) as usize,
+                step.bytes * values / step.values,
+            ),
+            Some(Before::Part(part)) => {
+                (part.few.scaled(values, part.others()), 0, part.few.bytes * values / part.few.values)
+            }
+        };
+        Trial {
+            compressor,
+            rows: rows.max(values),
+            sizes: Sizes { plans: Vec::new(), values, distinct, bytes },
+            ruled_out,
+        }
+    }
+
+    /// Tries a plan: `put` makes the page.
+    pub fn add(&mut self, plan: Plan, put: impl FnOnce(&mut Vec<u8>)) -> ParquetResult<()> {
+        self.add_page(plan, 0, self.rows.min(VALUE_ROWS), put)
+    }
+
+    /// Tries a plan whose pages have `rows` each; `more` are the bytes that come on top.
+    fn add_page(
+        &mut self,
+        plan: Plan,
+        more: usize,
+        rows: usize,
+        put: impl FnOnce(&mut Vec<u8>),
+    ) -> ParquetResult<()> {
+        if self.add_if_ruled_out(plan) {
+            return Ok(());
+        }
+        let (mut page, mut compressed) = (spare::take(), spare::take());
+        put(&mut page);
+        if plan == Plan::Plain {
+            self.sizes.bytes = page.len();
+        }
+        let whole = (page.len() as f64 / self.sizes.values as f64 * rows as f64) as usize;
+        let made = self.compressor.compress_part(&page, whole, &mut compressed);
+        self.sizes.plans.push((plan, compressed.len() + more));
+        spare::give_back(page);
+        spare::give_back(compressed);
+        Ok(made?)
+    }
+
+    /// Adds a plan as it is known, if it is ruled out. Whether it is.
+    fn add_if_ruled_out(&mut self, plan: Plan) -> bool {
+        let known = self.ruled_out.iter().find(|&&(beaten, _)| beaten == plan);
+        self.sizes.plans.extend(known);
+        known.is_some()
+    }
+
+    /// Tries a dictionary: `look_up` appends the indices of the sample, and tells how many values of how many bytes
+    /// each they lead to. Not for more than `most` bytes of values.
+    pub fn add_dictionary(
+        &mut self,
+        most: usize,
+        look_up: impl FnOnce(&mut Vec<u32>) -> (usize, usize),
+    ) -> ParquetResult<()> {
+        if self.add_if_ruled_out(Plan::Dictionary) {
+            return Ok(());
+        }
+        let mut indices = spare_words();
+        let (seen, width) = look_up(&mut indices);
+        let added = self.add_indices(&indices, (seen, width), most / width.max(1));
+        keep_words(indices);
+        added
+    }
+
+    /// Tries a dictionary of `seen` values of `width` bytes each. Not for more than `most` values.
+    fn add_indices(
+        &mut self,
+        indices: &[u32],
+        (seen, width): (usize, usize),
+        most: usize,
+    ) -> ParquetResult<()> {
+        let (of, rows) = (self.sizes.values, self.rows);
+        self.sizes.distinct = seen;
+        let distinct = expected_distinct(seen, of, rows);
+        // Those, if equal neighbours do not tell that later rows have the value, too.
+        let drawn = drawn(indices, seen);
+        let at_most = expected_distinct(seen, drawn, (rows as f64 / of as f64 * drawn as f64) as usize);
+        if distinct > most as f64 || at_most > UNSURE * most as f64 {
+            return Ok(());
+        }
+        // Values shrink as the plain ones do.
+        let plain = of * width;
+        let shrink = self.sizes.of(Plan::Plain).map_or(1.0, |size| size as f64 / plain as f64);
+        let share = (distinct * width as f64 * shrink.min(1.0) * of as f64 / rows as f64) as usize;
+        let bits = bit_width((distinct.round() as u32).max(seen as u32) - 1);
+        let mut times = vec![0u32; seen];
+        indices.iter().for_each(|&index| times[index as usize] += 1);
+        // First comers count upwards, which a codec finds and later rows do not have; those that do not come again
+        // are as many others.
+        let other = |index: u32| index.wrapping_mul(0x9e37_79b1) & ((1u64 << bits) - 1) as u32;
+        let shuffled = |&index: &u32| if times[index as usize] == 1 { other(index) } else { index };
+        let shuffled: Vec<u32> = indices.iter().map(shuffled).collect();
+        self.add_page(Plan::Dictionary, share, rows, |out| put_indices(out, &shuffled, bits))
+    }
+}
+
+impl Sizes {
+    /// The smallest; of those nearly as small, the first that was tried.
+    fn choice(&self) -> Choice {
+        let smallest = |but: Option<Plan>| {
+            let plans = self.plans.iter().filter(|&&(plan, _)| Some(plan) != but);
+            let least = plans.clone().map(|&(_, size)| size).min().unwrap_or(0);
+            plans
+                .clone()
+                .find(|&&(_, size)| size <= least + least / 128)
+                .map_or(Plan::Plain, |&(plan, _)| plan)
+        };
+        Choice { plan: smallest(None), otherwise: smallest(Some(Plan::Dictionary)) }
+    }
+
+    /// Plans that a larger sample would hardly make the best.
+    fn beaten(&self) -> impl Iterator<Item = (Plan, usize)> {
+        let enough = self.of(self.choice().plan).unwrap_or(0) as f64 * CLEARLY;
+        self.plans.iter().copied().filter(move |&(_, size)| size as f64 >= enough)
+    }
+
+    /// Whether all but one are beaten.
+    fn is_clear(&self) -> bool {
+        self.beaten().count() + 1 == self.plans.len()
+    }
+
+    fn of(&self, plan: Plan) -> Option<usize> {
+        self.plans.iter().find(|&&(tried, _)| tried == plan).map(|&(_, size)| size)
+    }
+
+    /// What plans would come to in a sample of so many values.
+    fn scaled(&self, values: usize, plans: impl Iterator<Item = (Plan, usize)>) -> Vec<(Plan, usize)> {
+        plans.map(|(plan, size)| (plan, size * values / self.values)).collect()
+    }
+}
+
+impl Tried {
+    pub fn choice(&self) -> Choice {
+        self.last.choice()
+    }
+
+    pub fn reason(&self) -> Reason {
+        let (plan, &Sizes { values, distinct, bytes, .. }) = (self.choice().plan, &self.last);
+        let size = |plan| self.last.of(plan).unwrap_or(0);
+        Reason { plan, values, distinct, bytes, plain: size(Plan::Plain), encoded: size(plan) }
+    }
+
+    /// Plans whose sizes say little of whether other values are of the same kind: all but the best, and the dictionary,
+    /// which tells how many values differ.
+    fn others(&self) -> impl Iterator<Item = (Plan, usize)> {
+        let best = self.choice().plan;
+        self.few.plans.iter().copied().filter(move |&(plan, _)| plan != best && plan != Plan::Dictionary)
+    }
+
+    /// Whether a sample of an earlier part, and few values of another one, are of the same kind.
+    fn agrees(&self, few: &Sizes) -> bool {
+        let near = |a: usize, b: usize| {
+            let b = b * self.few.values / few.values;
+            a.abs_diff(b) <= a / NEAR + SLACK
+        };
+        let is_near = |plan| match (self.few.of(plan), few.of(plan)) {
+            (Some(a), Some(b)) => near(a, b),
+            (a, b) => a == b,
+        };
+        is_near(self.choice().plan) && is_near(Plan::Dictionary) && near(self.few.distinct, few.distinct)
+    }
+}
+
+/// Indices of a sample, of each run those that differ; they are less than `seen`.
+fn drawn(indices: &[u32], seen: usize) -> usize {
+    let mut latest = vec![usize::MAX; seen];
+    let mut is_first = |run, index| std::mem::replace(&mut latest[index as usize], run) != run;
+    let runs = indices.chunks(indices.len().div_ceil(RUNS).max(1)).enumerate();
+    runs.flat_map(|(run, indices)| indices.iter().map(move |&i| (run, i)))
+        .filter(|&(run, i)| is_first(run, i))
+        .count()
+}
+
+/// Distinct values among `rows`, when `seen` of a sample of `of` values are distinct: as many as there would be
+/// if all were equally frequent. Infinite if the sample has none twice.
+fn expected_distinct(seen: usize, of: usize, rows: usize) -> f64 {
+    let (seen, of, rows) = (seen as f64, of as f64, rows as f64);
+    // Of `all` values a sample has `all * (1 - e^(-of / all))`; that grows with `all`, so it can be bisected.
+    let drawn = |all: f64, of: f64| -all * (-of / all).exp_m1();
+    let (mut low, mut high) = (seen, seen * 1e6);
+    for _ in 0..16 {
+        let middle = (low * high).sqrt();
+        if drawn(middle, of) < seen { low = middle } else { high = middle }
+    }
+    if high >= seen * 1e5 { f64::INFINITY } else { drawn(high, rows) }
+}
+
+/// Tries the plans for numbers.
+pub fn choose_numbers<T: Number>(
+    numbers: &[T],
+    rows: usize,
+    order: Order,
+    compressor: Compressor,
+    known: Option<&Arc<Tried>>,
+) -> ParquetResult<Arc<Tried>> {
+    in_steps(numbers.len(), known, |run, before| try_numbers(numbers, (run, before), rows, order, compressor))
+}
+
+thread_local! {
+    /// The numbers of a sample: for a table of its own, each trial would have fresh memory from the system.
+    static SEEN: RefCell<NumberTable<u64>> = RefCell::new(NumberTable::new(0));
+}
+
+fn try_numbers<T: Number>(
+    numbers: &[T],
+    (run, before): (usize, Option<Before<'_>>),
+    rows: usize,
+    order: Order,
+    compressor: Compressor,
+) -> ParquetResult<Trial> {
+    let runs = sample(numbers.len(), run).map(|run| &numbers[run]);
+    let mut sampled = Vec::with_capacity(runs.clone().map(<[T]>::len).sum());
+    runs.clone().for_each(|run| sampled.extend_from_slice(run));
+    let mut trial = Trial::new(sampled.len(), rows, compressor, before);
+    trial.add(Plan::Plain, |out| out.extend_from_slice(plain(&sampled)))?;
+    let is_float = matches!(order, Order::Float | Order::Double);
+    if !is_float {
+        trial.add(Plan::Delta, |out| runs.for_each(|run| put_delta(out, run)))?;
+    }
+    trial.add_dictionary(MOST * T::WIDTH, |indices| {
+        let words: Vec<u64> = sampled.iter().map(|number| number.bits()).collect();
+        SEEN.with_borrow_mut(|table| {
+            table.begin_anew(words.len());
+            table.indices(&words, None, indices);
+            (table.numbers().len(), T::WIDTH)
+        })
+    })?;
+    // A codec may find more in the bytes of few numbers than in a sample of their indices, yet not in a page.
+    if is_float || sampled.len() >= rows || trial.sizes.choice().plan != Plan::Dictionary {
+        trial.add(Plan::Split, |out| put_split(out, &sampled))?;
+    }
+    Ok(trial)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::options::Codec;
+
+    fn choose(number: impl Fn(u64) -> u64, known: Option<&Arc<Tried>>) -> Arc<Tried> {
+        let numbers: Vec<u64> = (0..1 << 16).map(number).collect();
+        let compressor = Compressor::new(Codec::Zstd(1));
+        choose_numbers(&numbers, 1 << 20, Order::Uint64, compressor, known).unwrap()
+    }
+
+    fn noise(i: u64) -> u64 {
+        let mixed = (i + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb)
+    }
+
+    #[test]
+    fn few_values_decide_what_is_clear() {
+        let chosen = |number: fn(u64) -> u64| {
+            let tried = choose(number, None);
+            (tried.choice().plan, tried.last.values)
+        };
+        assert_eq!(chosen(|i| 3 * i), (Plan::Delta, RUNS * FEW));
+        assert_eq!(chosen(|i| noise(noise(i) % 300)), (Plan::Dictionary, RUNS * FEW));
+        // No encoding makes it smaller.
+        assert_eq!(chosen(noise).1, RUNS * MANY);
+    }
+
+    #[test]
+    fn what_is_known_is_taken_for_values_of_the_same_kind_only() {
+        let among = |count: u64| move |i: u64| noise(noise(i) % count) >> 44;
+        let kinds: [(Plan, &dyn Fn(u64) -> u64); 4] = [
+            (Plan::Delta, &|i| 3 * i + noise(i) % 3),
+            (Plan::Dictionary, &among(300)),
+            (Plan::Dictionary, &among(30)),
+            (Plan::Delta, &|i| noise(i) >> 44),
+        ];
+        for (a, (plan, number)) in kinds.iter().enumerate() {
+            let known = choose(number, None);
+            assert_eq!(known.choice().plan, *plan, "{a}");
+            let again = choose(|i| number(i + (1 << 40)), Some(&known));
+            assert!(Arc::ptr_eq(&known, &again), "{a}");
+            for (b, (plan, number)) in kinds.iter().enumerate().filter(|&(b, _)| b != a) {
+                let other = choose(number, Some(&known));
+                assert!(!Arc::ptr_eq(&known, &other), "{a} {b}");
+                assert_eq!(other.choice().plan, *plan, "{a} {b}");
+            }
+        }
+    }
+}
