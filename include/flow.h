@@ -662,7 +662,7 @@ typedef struct pf_writer_options {
   uint64_t window_bytes;
   /**
    * Bytes of batches waiting to be encoded before an append blocks; one batch always fits. 0: a batch for each
-   * of the pool's threads and one more, but 6 MiB at least and 32 MiB at most.
+   * of the pool's threads and two more, but 6 MiB at least and 32 MiB at most.
    */
   uint64_t queue_bytes;
   /**
