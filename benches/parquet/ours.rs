@@ -169,7 +169,8 @@ fn pf_type(data_type: &DataType) -> i32 {
 /// What starts this program as the child that [`peak_bytes`] runs; the case's name follows.
 pub const PEAK: &str = "--peak";
 
-/// Bytes by which a process that holds the corpus grows at most while it writes it.
+/// Bytes of memory that a process that holds the corpus has at most, beside it, while it writes it. Its program, whose
+/// pages come into memory as they are first used, is not counted.
 pub fn peak_bytes(case: &Case) -> f64 {
     let program = std::env::current_exe().unwrap();
     let output = Command::new(program).args([PEAK, &case.name()]).output().unwrap();
@@ -180,15 +181,18 @@ pub fn peak_bytes(case: &Case) -> f64 {
 /// The child.
 pub fn print_peak(case: &Case) {
     let corpus = Corpus::open(case.corpus).unwrap();
-    let before = high_water();
+    let before = peak();
     write(&corpus, case);
-    println!("{}", high_water() - before);
+    println!("{}", peak() - before);
     std::fs::remove_file(path()).unwrap();
 }
 
-/// The most memory that this process has had, in bytes.
-fn high_water() -> u64 {
+/// The most memory that this process has had, in bytes, but for what is a file's.
+fn peak() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+    let kib = |name| {
+        let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap()
+    };
+    (kib("VmHWM:") - kib("RssFile:")) * 1024
 }
