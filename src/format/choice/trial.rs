@@ -99,7 +99,7 @@ pub struct Tried {
 pub enum Before<'a> {
     /// A smaller sample of the same values, which may have ruled out some plans.
     Step(&'a Sizes),
-    /// Samples of an earlier part's.
+    /// What an earlier part's samples came to.
     Part(&'a Tried),
 }
 
