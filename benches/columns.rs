@@ -68,7 +68,7 @@ fn gather() -> Row {
     let mut next = random();
     let values: Vec<i64> = (0..SOURCE as i64).collect();
     let validity: Vec<u8> = (0..SOURCE / 8)
-        .map(|_| (0..8).fold(0, |byte, bit| byte | u8::from(next() % 10 > 0) << bit))
+        .map(|_| (0..8).fold(0, |byte, bit| byte | u8::from(!next().is_multiple_of(10)) << bit))
         .collect();
     let indices: Vec<i32> = (0..ROWS * CHUNKS).map(|_| (next() % SOURCE) as i32).collect();
 
