@@ -8,6 +8,7 @@ use parquet::basic::Type;
 use parquet::errors::Result as ParquetResult;
 use parquet::schema::types::ColumnPath;
 
+use super::are_alike;
 use super::trial::Tried;
 use crate::format::options::Codec;
 
@@ -43,7 +44,7 @@ pub fn or_tried(
     choose: impl FnOnce(Option<&Arc<Tried>>) -> ParquetResult<Arc<Tried>>,
 ) -> ParquetResult<Arc<Tried>> {
     let known = KNOWN.lock().get_mut(kind).and_then(|known| {
-        let is_for = known.left > 0 && rows <= 2 * known.rows && known.rows <= 2 * rows;
+        let is_for = known.left > 0 && are_alike(rows, known.rows);
         known.left = known.left.saturating_sub(1);
         is_for.then(|| known.tried.clone())
     });

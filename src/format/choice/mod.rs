@@ -71,10 +71,15 @@ struct Current {
 }
 
 impl Current {
-    /// A dictionary pays for twice as many rows where it does for so many, or is too large for both.
     fn is_for(&self, rows: usize) -> bool {
-        self.left > 0 && rows <= 2 * self.rows && self.rows <= 2 * rows
+        self.left > 0 && are_alike(rows, self.rows)
     }
+}
+
+/// Whether a choice for row groups of the one length is one for those of the other: a dictionary pays for twice as
+/// many rows where it does for so many, or is too large for both.
+fn are_alike(rows: usize, others: usize) -> bool {
+    rows <= 2 * others && others <= 2 * rows
 }
 
 /// Rows that a choice is good for: values may change their ways. The next one, if it is the same, is good for twice
