@@ -390,21 +390,24 @@ mod tests {
     #[test]
     fn what_is_known_is_taken_for_values_of_the_same_kind_only() {
         let among = |count: u64| move |i: u64| noise(noise(i) % count) >> 44;
-        let kinds: [(Plan, &dyn Fn(u64) -> u64); 4] = [
+        let kinds: [(Plan, &dyn Fn(u64) -> u64); 6] = [
             (Plan::Delta, &|i| 3 * i + noise(i) % 3),
             (Plan::Dictionary, &among(300)),
             (Plan::Dictionary, &among(30)),
             (Plan::Delta, &|i| noise(i) >> 44),
+            // As many of a sample differ, and fewer of a run do; then fewer of a sample, of numbers as long.
+            (Plan::Delta, &|i| (i / 4) << 20),
+            (Plan::Dictionary, &|i| noise(noise(i) % 256) >> 30),
         ];
         for (a, (plan, number)) in kinds.iter().enumerate() {
             let known = choose(number, None);
             assert_eq!(known.choice().plan, *plan, "{a}");
             let again = choose(|i| number(i + (1 << 40)), Some(&known));
             assert!(Arc::ptr_eq(&known, &again), "{a}");
-            for (b, (plan, number)) in kinds.iter().enumerate().filter(|&(b, _)| b != a) {
-                let other = choose(number, Some(&known));
-                assert!(!Arc::ptr_eq(&known, &other), "{a} {b}");
-                assert_eq!(other.choice().plan, *plan, "{a} {b}");
+            for (b, (other, number)) in kinds.iter().enumerate() {
+                let tried = choose(number, Some(&known));
+                assert_eq!(tried.choice().plan, *other, "{a} {b}");
+                assert!(plan == other || !Arc::ptr_eq(&known, &tried), "{a} {b}");
             }
         }
     }
