@@ -16,6 +16,7 @@ use flow::ffi::writer::{
     pf_append_row_chunk, pf_flush, pf_writer, pf_writer_free, pf_writer_open, pf_writer_options,
 };
 
+use crate::parquet::generate::Random;
 use crate::{Row, alternate};
 
 /// Rows of a chunk.
@@ -65,12 +66,12 @@ fn identity() -> Row {
 /// rows of its own.
 fn gather() -> Row {
     const SOURCE: usize = 1 << 20;
-    let mut next = random();
+    let mut random = Random(1);
     let values: Vec<i64> = (0..SOURCE as i64).collect();
     let validity: Vec<u8> = (0..SOURCE / 8)
-        .map(|_| (0..8).fold(0, |byte, bit| byte | u8::from(!next().is_multiple_of(10)) << bit))
+        .map(|_| (0..8).fold(0, |byte, bit| byte | u8::from(random.below(10) > 0) << bit))
         .collect();
-    let indices: Vec<i32> = (0..ROWS * CHUNKS).map(|_| (next() % SOURCE) as i32).collect();
+    let indices: Vec<i32> = (0..ROWS * CHUNKS).map(|_| random.below(SOURCE as u64) as i32).collect();
 
     let writer = Writer::new(&[PF_TYPE_INT64], PF_FIELD_NULLABLE);
     let slice = |chunk: usize| pf_column_slice {
@@ -106,9 +107,9 @@ fn gather() -> Row {
 
 /// Short strings of 4 to 16 bytes, as an array of pointers and one of lengths.
 fn pointers() -> Row {
-    let mut next = random();
+    let mut random = Random(1);
     let texts: Vec<String> =
-        (0..ROWS).map(|_| "symbol-of-any-length"[..4 + next() % 13].to_owned()).collect();
+        (0..ROWS).map(|_| "symbol-of-any-length"[..4 + random.below(13) as usize].to_owned()).collect();
     let pointers: Vec<*const u8> = texts.iter().map(|t| t.as_ptr()).collect();
     let lengths: Vec<i64> = texts.iter().map(|t| t.len() as i64).collect();
     let writer = Writer::new(&[PF_TYPE_UTF8], 0);
@@ -142,15 +143,6 @@ fn pointers() -> Row {
         goal: ">= 1.5",
         limit: None,
         percentiles: None,
-    }
-}
-
-/// Random numbers, the same in each run.
-fn random() -> impl FnMut() -> usize {
-    let mut state = 1u64;
-    move || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) as usize
     }
 }
 

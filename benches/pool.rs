@@ -20,6 +20,7 @@ use flow::schema::Schema;
 use flow::storage::Part;
 use flow::writer::{Writer, WriterOptions};
 
+use crate::parquet::generate::Random;
 use crate::{Row, alternate};
 
 const ROWS: usize = 10_000_000;
@@ -47,11 +48,8 @@ const SYMBOL: usize = 4;
 
 impl Market {
     fn new(rows: usize) -> Self {
-        let mut random = 1u64;
-        let mut next = |n: u64| {
-            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (random >> 33) % n
-        };
+        let mut random = Random(1);
+        let mut next = |n: u64| random.below(n);
         let mut columns = [const { Vec::new() }; 6];
         let (mut symbols, mut time, mut prices) =
             (Vec::new(), 1_767_225_600_000_000_000i64, [10_000i64; 500]);
@@ -222,11 +220,8 @@ fn skew() -> Row {
     const CHUNKS: usize = 100;
     let words =
         ["order", "cancel", "replace", "execute", "venue", "price", "limit", "market", "hidden", "iceberg"];
-    let mut random = 1u64;
-    let mut next = |n: usize| {
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (random >> 33) as usize % n
-    };
+    let mut random = Random(1);
+    let mut next = |n: usize| random.below(n as u64) as usize;
     let mut texts = String::new();
     while texts.len() < CHUNK * TEXT {
         texts += words[next(words.len())];

@@ -4,7 +4,7 @@
 mod cases;
 pub mod choice;
 pub mod corpora;
-mod generate;
+pub mod generate;
 mod limits;
 pub mod load;
 mod ours;
