@@ -15,9 +15,9 @@ pub struct WriterOptions {
     pub sync_every: SyncEvery,
     /// What to do where the final name is taken.
     pub if_exists: IfExists,
-    /// Whether a journal, `<path>.journal`, grows beside the temporary file, by which [`Writer::resume`](super::Writer::resume) and
-    /// [`recover`](crate::recover::recover) finish a part that a crash cut short. The temporary file then stays
-    /// when the writer fails or is dropped, too. Default no.
+    /// Whether a journal, `<path>.journal`, grows beside the temporary file, by which
+    /// [`Writer::resume`](super::Writer::resume) and [`recover`](crate::recover::recover) finish a part that a crash
+    /// cut short. The temporary file then stays when the writer fails or is dropped, too. Default no.
     pub journal: bool,
     /// Rows of a batch, or of a row group, if that has fewer; default 65,536.
     pub window_rows: usize,

@@ -45,8 +45,10 @@ pub fn or_tried(
 ) -> ParquetResult<Arc<Tried>> {
     let known = KNOWN.lock().get_mut(kind).and_then(|known| {
         let is_for = known.left > 0 && are_alike(rows, known.rows);
-        known.left = known.left.saturating_sub(1);
-        is_for.then(|| known.tried.clone())
+        is_for.then(|| {
+            known.left -= 1;
+            known.tried.clone()
+        })
     });
     let tried = choose(known.as_ref())?;
     if known.is_none_or(|known| !Arc::ptr_eq(&known, &tried)) {

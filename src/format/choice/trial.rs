@@ -123,9 +123,7 @@ impl Trial {
                 expected_distinct(step.distinct, step.values, values).min(values as f64) as usize,
                 step.bytes * values / step.values,
             ),
-            Some(Before::Part(part)) => {
-                (part.few.scaled(values, part.others()), 0, part.few.bytes * values / part.few.values)
-            }
+            Some(Before::Part(part)) => (part.few.scaled(values, part.others()), 0, 0),
         };
         Trial {
             compressor,
