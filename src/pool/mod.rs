@@ -15,6 +15,7 @@ mod sync;
 #[cfg(test)]
 mod tests;
 mod threads;
+mod turns;
 mod work;
 
 use std::sync::Arc;
@@ -29,14 +30,16 @@ pub use queue::{EncodeQueue, QueueOptions, Stopper};
 pub use stats::{Meter, Stats};
 pub(crate) use threads::{check_cpus, pin, spawn_thread};
 
+use self::job::Job;
 use self::room::{BATCHES_OF_ALL, LONG_QUEUE, Room, Rooms};
 use self::spent::Spent;
 use self::stats::Counters;
-use self::strand::pass;
+use self::strand::{Claim, pass};
+use self::turns::Turns;
 use self::work::{Claimed, Work};
 use crate::error::{Error, Result};
 
-/// Threads for storage at most; they come when parts are written and go when idle.
+/// Threads for storage at most; they come when parts are written, as [`Turns`] says, and go when idle.
 const STORAGE_THREADS: usize = 512;
 
 /// Workers and the writers they work for.
@@ -59,6 +62,8 @@ struct Shared {
     room: Arc<Room>,
     batches: Arc<Room>,
     spent: Arc<Spent>,
+    /// Jobs that can be done, each its writer's only one.
+    storage: Turns<(Arc<Work>, Claim<Job>)>,
     counters: Arc<Counters>,
 }
 
@@ -74,6 +79,7 @@ impl Pool {
             room: Arc::new(Room::new(options.max_bytes)),
             batches: Arc::new(Room::new(options.max_bytes.div_ceil(BATCHES_OF_ALL))),
             spent: Arc::new(Spent::new(options.max_bytes)),
+            storage: Turns::new(options.threads, turns::PATIENCE),
             counters: Arc::default(),
         });
         let cpus = options.cpus.clone();
@@ -160,7 +166,7 @@ impl Drop for Pool {
 
 impl Shared {
     /// A worker's life: passes over the writers as long as there is work, and sleeps.
-    async fn work(&self, storage: &Handle) {
+    async fn work(self: &Arc<Self>, threads: &Handle) {
         while !self.stopped.load(Ordering::Acquire) {
             let writers = self.writers.read().clone();
             let start = self.next.fetch_add(1, Ordering::Relaxed);
@@ -173,8 +179,10 @@ impl Shared {
                 |claimed| match claimed {
                     Claimed::Column(work, group, column, claim) => work.encode(&group, column, claim),
                     Claimed::Jobs(work, claim) => {
-                        // Its holder from now on; this thread goes on encoding.
-                        drop(storage.spawn_blocking(move || work.write(claim)));
+                        // This thread goes on encoding.
+                        if self.storage.push((work, claim)) {
+                            self.clone().start_writing(threads.clone());
+                        }
                         false
                     }
                 },
@@ -185,5 +193,13 @@ impl Shared {
             }
         }
         self.wake.notify_one();
+    }
+
+    /// Makes one more thread write parts.
+    fn start_writing(self: Arc<Self>, threads: Handle) {
+        let write = |(work, claim): (Arc<Work>, _)| work.write(claim);
+        threads.clone().spawn_blocking(move || {
+            self.storage.work(write, || self.clone().start_writing(threads.clone()));
+        });
     }
 }
