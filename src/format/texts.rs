@@ -16,7 +16,7 @@ use super::encoder::{ColumnEncoder, EncodedColumn};
 use super::options::ChunkOptions;
 use super::pages::{
     Bounds, Chunk, Compressor, DictionaryPage, IndexPage, Order, PageValues, PendingPage, TextTable,
-    keep_words, put_delta, spare_words,
+    keep_words, put_delta, spare_words, text_key,
 };
 use super::parquet::writing;
 use crate::error::Result;
@@ -65,6 +65,12 @@ impl Texts<'_> {
 
     fn iter(&self) -> impl Iterator<Item = &[u8]> + Clone {
         self.ends.windows(2).map(|ends| &self.bytes[ends[0] as usize..ends[1] as usize])
+    }
+
+    /// The key of each, and its bytes in a dictionary.
+    fn keys(&self) -> impl Iterator<Item = (u64, usize)> {
+        let ends = self.ends.windows(2).map(|ends| (ends[0] as usize, ends[1] as usize));
+        ends.map(|(start, end)| (text_key(self.bytes, start, end), 4 + end - start))
     }
 
     fn all(&self) -> &[u8] {
@@ -304,12 +310,7 @@ fn try_texts(
     let mut trial = Trial::new(values, rows, compressor, before);
     trial.add(Plan::Delta, |out| runs.iter().for_each(|run| put_lengths(out, run)))?;
     trial.add(Plan::Plain, |out| runs.iter().for_each(|run| put_plain(out, run)))?;
-    trial.add_dictionary(MOST, |indices| {
-        let mut table = TextTable::new(i32::MAX as usize);
-        // Room for all of a sample.
-        runs.iter().for_each(|run| _ = table.indices(run.ends, run.bytes, indices));
-        (table.count(), table.plain().len() / table.count().max(1))
-    })?;
+    trial.add_dictionary(MOST, runs.iter().map(Texts::keys))?;
     Ok(trial)
 }
 

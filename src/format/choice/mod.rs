@@ -1,6 +1,7 @@
 //! Which encoding a column gets: the one whose sample is smallest once compressed.
 
 mod known;
+mod seen;
 mod trial;
 
 use std::sync::Arc;

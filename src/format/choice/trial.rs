@@ -1,14 +1,14 @@
 //! Trials: how large each plan makes a sample of a column, compressed.
 
-use std::cell::RefCell;
 use std::sync::Arc;
 
 use parquet::errors::Result as ParquetResult;
 
+use super::seen::{Same, find_same};
 use super::{Choice, Plan};
 use crate::format::pages::{
-    Compressor, Number, NumberTable, Order, bit_width, keep_words, plain, put_delta, put_indices, put_split,
-    spare, spare_words,
+    Compressor, Number, Order, bit_width, keep_words, plain, put_delta, put_indices, put_split, spare,
+    spare_words,
 };
 
 /// Numbers of a dictionary at most, as many as the parquet crate's: 1 MiB of eight bytes each.
@@ -32,14 +32,15 @@ const MANY: usize = 1024;
 /// A plan is beaten if it takes so many times more than the best.
 const CLEARLY: f64 = 1.3;
 
-/// Few values are like others if their size, and how many of them differ, are the same but for such a part, and so many.
+/// Few values are like others if their sizes, and how many of them differ, are the same but for such a part, and so
+/// many; and if a row group has at most so many times more different ones.
 const NEAR: usize = 8;
 const SLACK: usize = 48;
+const ALIKE: f64 = 2.0;
 
 /// Tries plans on few values, as a part may have no more than one page of them; then, if that leaves a doubt, those
 /// that may be the best on more, up to an eighth. `on` makes a trial of a sample with runs of so many values, after
-/// another. Where few values do in the plan that is `known` to be the best what others did in an earlier part,
-/// nothing else is tried.
+/// another. Where few values are like others of an earlier part, what is `known` of those is taken.
 pub fn in_steps(
     count: usize,
     known: Option<&Arc<Tried>>,
@@ -79,13 +80,17 @@ pub struct Reason {
 }
 
 /// How large each plan makes a sample, compressed.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Sizes {
     plans: Vec<(Plan, usize)>,
-    /// Values of the sample, how many of them differ, and bytes of its PLAIN form.
+    /// Values of the sample, and which of them are the same.
     values: usize,
-    distinct: usize,
+    same: Same,
+    /// Bytes of its PLAIN form, and of its deltas, before they are compressed.
     bytes: usize,
+    deltas: usize,
+    /// Different values that a row group has, likely, if a dictionary may take them.
+    all: Option<f64>,
 }
 
 /// What the steps of a trial came to.
@@ -109,28 +114,29 @@ pub struct Trial {
     /// Rows of the row group.
     rows: usize,
     sizes: Sizes,
-    /// Plans that are not tried, and what they would make of this sample as far as is known.
+    /// Plans that are not tried, and what they would make of this sample.
     ruled_out: Vec<(Plan, usize)>,
+    /// The best plan of an earlier part: whether this sample is like that part's is the question, not what others
+    /// would make of it.
+    best_before: Option<Plan>,
 }
 
 impl Trial {
     /// Of so many values, for a row group of `rows`.
     pub fn new(values: usize, rows: usize, compressor: Compressor, before: Option<Before<'_>>) -> Self {
-        let (ruled_out, distinct, bytes) = match before {
-            None => Default::default(),
-            Some(Before::Step(step)) => (
-                step.scaled(values, step.beaten()),
-                expected_distinct(step.distinct, step.values, values).min(values as f64) as usize,
-                step.bytes * values / step.values,
-            ),
-            Some(Before::Part(part)) => (part.few.scaled(values, part.others()), 0, 0),
-        };
-        Trial {
-            compressor,
-            rows: rows.max(values),
-            sizes: Sizes { plans: Vec::new(), values, distinct, bytes },
-            ruled_out,
+        let mut sizes = Sizes { values, ..Sizes::default() };
+        let (mut ruled_out, mut best_before) = (Vec::new(), None);
+        match before {
+            None => {}
+            Some(Before::Step(step)) => {
+                ruled_out = step.beaten().map(|(plan, size)| (plan, size * values / step.values)).collect();
+                let distinct = expected_distinct(step.same.distinct, step.values, values);
+                sizes.same.distinct = distinct.min(values as f64) as usize;
+                sizes.bytes = step.bytes * values / step.values;
+            }
+            Some(Before::Part(part)) => best_before = Some(part.choice().plan),
         }
+        Trial { compressor, rows: rows.max(values), sizes, ruled_out, best_before }
     }
 
     /// Tries a plan: `put` makes the page.
@@ -149,17 +155,28 @@ impl Trial {
         if self.add_if_ruled_out(plan) {
             return Ok(());
         }
-        let (mut page, mut compressed) = (spare::take(), spare::take());
-        put(&mut page);
-        if plan == Plan::Plain {
-            self.sizes.bytes = page.len();
+        let is_wanted = self.best_before.is_none_or(|best| best == plan);
+        if !is_wanted && plan != Plan::Delta {
+            return Ok(());
         }
-        let whole = (page.len() as f64 / self.sizes.values as f64 * rows as f64) as usize;
-        let made = self.compressor.compress_part(&page, whole, &mut compressed);
-        self.sizes.plans.push((plan, compressed.len() + more));
+        let mut page = spare::take();
+        put(&mut page);
+        match plan {
+            Plan::Plain => self.sizes.bytes = page.len(),
+            Plan::Delta => self.sizes.deltas = page.len(),
+            Plan::Split | Plan::Dictionary => {}
+        }
+        let mut compress = || {
+            let mut compressed = spare::take();
+            let whole = (page.len() as f64 / self.sizes.values as f64 * rows as f64) as usize;
+            self.compressor.compress_part(&page, whole, &mut compressed)?;
+            self.sizes.plans.push((plan, compressed.len() + more));
+            spare::give_back(compressed);
+            Ok(())
+        };
+        let made = if is_wanted { compress() } else { Ok(()) };
         spare::give_back(page);
-        spare::give_back(compressed);
-        Ok(made?)
+        made
     }
 
     /// Adds a plan as it is known, if it is ruled out. Whether it is.
@@ -169,37 +186,36 @@ impl Trial {
         known.is_some()
     }
 
-    /// Tries a dictionary: `look_up` appends the indices of the sample, and tells how many values of how many bytes
-    /// each they lead to. Not for more than `most` bytes of values.
+    /// Tries a dictionary of the values in `runs`, each a key that no other has, and its bytes in the dictionary. Not
+    /// for more than `most` bytes of values.
     pub fn add_dictionary(
         &mut self,
         most: usize,
-        look_up: impl FnOnce(&mut Vec<u32>) -> (usize, usize),
+        runs: impl Iterator<Item = impl Iterator<Item = (u64, usize)>>,
     ) -> ParquetResult<()> {
         if self.add_if_ruled_out(Plan::Dictionary) {
             return Ok(());
         }
         let mut indices = spare_words();
-        let (seen, width) = look_up(&mut indices);
-        let added = self.add_indices(&indices, (seen, width), most / width.max(1));
+        self.sizes.same = find_same(self.sizes.values, runs, &mut indices);
+        let added = self.add_indices(&indices, most);
         keep_words(indices);
         added
     }
 
-    /// Tries a dictionary of `seen` values of `width` bytes each. Not for more than `most` values.
-    fn add_indices(
-        &mut self,
-        indices: &[u32],
-        (seen, width): (usize, usize),
-        most: usize,
-    ) -> ParquetResult<()> {
+    fn add_indices(&mut self, indices: &[u32], most: usize) -> ParquetResult<()> {
         let (of, rows) = (self.sizes.values, self.rows);
-        self.sizes.distinct = seen;
+        let Same { distinct: seen, bytes, drawn } = self.sizes.same;
+        let width = bytes / seen.max(1);
+        let most = (most / width.max(1)) as f64;
         let distinct = expected_distinct(seen, of, rows);
         // Those, if equal neighbours do not tell that later rows have the value, too.
-        let drawn = drawn(indices, seen);
         let at_most = expected_distinct(seen, drawn, (rows as f64 / of as f64 * drawn as f64) as usize);
-        if distinct > most as f64 || at_most > UNSURE * most as f64 {
+        if distinct > most || at_most > UNSURE * most {
+            return Ok(());
+        }
+        self.sizes.all = Some(distinct);
+        if self.best_before.is_some() {
             return Ok(());
         }
         // Values shrink as the plain ones do.
@@ -246,11 +262,6 @@ impl Sizes {
     fn of(&self, plan: Plan) -> Option<usize> {
         self.plans.iter().find(|&&(tried, _)| tried == plan).map(|&(_, size)| size)
     }
-
-    /// What plans would come to in a sample of so many values.
-    fn scaled(&self, values: usize, plans: impl Iterator<Item = (Plan, usize)>) -> Vec<(Plan, usize)> {
-        plans.map(|(plan, size)| (plan, size * values / self.values)).collect()
-    }
 }
 
 impl Tried {
@@ -259,16 +270,10 @@ impl Tried {
     }
 
     pub fn reason(&self) -> Reason {
-        let (plan, &Sizes { values, distinct, bytes, .. }) = (self.choice().plan, &self.last);
+        let (plan, &Sizes { values, same: Same { distinct, .. }, bytes, .. }) =
+            (self.choice().plan, &self.last);
         let size = |plan| self.last.of(plan).unwrap_or(0);
         Reason { plan, values, distinct, bytes, plain: size(Plan::Plain), encoded: size(plan) }
-    }
-
-    /// Plans whose sizes say little of whether other values are of the same kind: all but the best, and the dictionary,
-    /// which tells how many values differ.
-    fn others(&self) -> impl Iterator<Item = (Plan, usize)> {
-        let best = self.choice().plan;
-        self.few.plans.iter().copied().filter(move |&(plan, _)| plan != best && plan != Plan::Dictionary)
     }
 
     /// Whether a sample of an earlier part, and few values of another one, are of the same kind.
@@ -277,22 +282,22 @@ impl Tried {
             let b = b * self.few.values / few.values;
             a.abs_diff(b) <= a / NEAR + SLACK
         };
-        let is_near = |plan| match (self.few.of(plan), few.of(plan)) {
+        let best = self.choice().plan;
+        // A dictionary's size follows from which values are the same.
+        let is_near = match (self.few.of(best), few.of(best)) {
             (Some(a), Some(b)) => near(a, b),
+            _ => best == Plan::Dictionary,
+        };
+        let are_alike = match (self.few.all, few.all) {
+            (Some(a), Some(b)) => a <= ALIKE * b && b <= ALIKE * a,
             (a, b) => a == b,
         };
-        is_near(self.choice().plan) && is_near(Plan::Dictionary) && near(self.few.distinct, few.distinct)
+        is_near
+            && are_alike
+            && near(self.few.same.distinct, few.same.distinct)
+            && near(self.few.same.drawn, few.same.drawn)
+            && near(self.few.deltas, few.deltas)
     }
-}
-
-/// Indices of a sample, of each run those that differ; they are less than `seen`.
-fn drawn(indices: &[u32], seen: usize) -> usize {
-    let mut latest = vec![usize::MAX; seen];
-    let mut is_first = |run, index| std::mem::replace(&mut latest[index as usize], run) != run;
-    let runs = indices.chunks(indices.len().div_ceil(RUNS).max(1)).enumerate();
-    runs.flat_map(|(run, indices)| indices.iter().map(move |&i| (run, i)))
-        .filter(|&(run, i)| is_first(run, i))
-        .count()
 }
 
 /// Distinct values among `rows`, when `seen` of a sample of `of` values are distinct: as many as there would be
@@ -320,11 +325,6 @@ pub fn choose_numbers<T: Number>(
     in_steps(numbers.len(), known, |run, before| try_numbers(numbers, (run, before), rows, order, compressor))
 }
 
-thread_local! {
-    /// The numbers of a sample: for a table of its own, each trial would have fresh memory from the system.
-    static SEEN: RefCell<NumberTable<u64>> = RefCell::new(NumberTable::new(0));
-}
-
 fn try_numbers<T: Number>(
     numbers: &[T],
     (run, before): (usize, Option<Before<'_>>),
@@ -333,25 +333,18 @@ fn try_numbers<T: Number>(
     compressor: Compressor,
 ) -> ParquetResult<Trial> {
     let runs = sample(numbers.len(), run).map(|run| &numbers[run]);
-    let mut sampled = Vec::with_capacity(runs.clone().map(<[T]>::len).sum());
-    runs.clone().for_each(|run| sampled.extend_from_slice(run));
-    let mut trial = Trial::new(sampled.len(), rows, compressor, before);
-    trial.add(Plan::Plain, |out| out.extend_from_slice(plain(&sampled)))?;
+    let values = runs.clone().map(<[T]>::len).sum();
+    let mut trial = Trial::new(values, rows, compressor, before);
+    trial.add(Plan::Plain, |out| runs.clone().for_each(|run| out.extend_from_slice(plain(run))))?;
     let is_float = matches!(order, Order::Float | Order::Double);
     if !is_float {
-        trial.add(Plan::Delta, |out| runs.for_each(|run| put_delta(out, run)))?;
+        trial.add(Plan::Delta, |out| runs.clone().for_each(|run| put_delta(out, run)))?;
     }
-    trial.add_dictionary(MOST * T::WIDTH, |indices| {
-        let words: Vec<u64> = sampled.iter().map(|number| number.bits()).collect();
-        SEEN.with_borrow_mut(|table| {
-            table.begin_anew(words.len());
-            table.indices(&words, None, indices);
-            (table.numbers().len(), T::WIDTH)
-        })
-    })?;
+    let keys = runs.clone().map(|run| run.iter().map(|number| (number.bits(), T::WIDTH)));
+    trial.add_dictionary(MOST * T::WIDTH, keys)?;
     // A codec may find more in the bytes of few numbers than in a sample of their indices, yet not in a page.
-    if is_float || sampled.len() >= rows || trial.sizes.choice().plan != Plan::Dictionary {
-        trial.add(Plan::Split, |out| put_split(out, &sampled))?;
+    if is_float || values >= rows || trial.sizes.choice().plan != Plan::Dictionary {
+        trial.add(Plan::Split, |out| put_split(out, &runs.collect::<Vec<_>>().concat()))?;
     }
     Ok(trial)
 }

@@ -21,4 +21,4 @@ pub use encode::{put_delta, put_split};
 pub use hybrid::{bit_width, put_indices};
 pub use indices::IndexPage;
 pub use number::{Number, plain, range};
-pub use tables::{NumberTable, TextTable, keep_words, spare_words};
+pub use tables::{NumberTable, TextTable, keep_words, spare_words, spread, text_key};

@@ -4,7 +4,7 @@ mod numbers;
 mod texts;
 
 pub use numbers::NumberTable;
-pub use texts::TextTable;
+pub use texts::{TextTable, text_key};
 
 use std::cell::RefCell;
 
@@ -30,8 +30,6 @@ pub fn keep_words(mut words: Vec<u32>) {
 const EMPTY: u32 = u32::MAX;
 /// Slots of a bucket.
 const WAYS: usize = 4;
-/// Buckets that a table has at least if it is to have room: those that a near cache holds.
-const NEAR: usize = 1 << 10;
 /// Values whose buckets are on their way from memory at once.
 const AHEAD: usize = 32;
 
@@ -67,12 +65,6 @@ struct Buckets<K>(Vec<Bucket<K>>);
 impl<K: Number> Buckets<K> {
     fn new() -> Self {
         Buckets(vec![Bucket::empty(); 64])
-    }
-
-    /// Forgets all, and has room for so many values.
-    fn begin_anew(&mut self, values: usize) {
-        self.0.clear();
-        self.0.resize((2 * values / WAYS).max(NEAR).next_power_of_two(), Bucket::empty());
     }
 
     fn memory(&self) -> usize {
@@ -205,7 +197,7 @@ trait Table {
 
 /// Spreads bits: the product with the golden ratio of 2^64, both halves of it.
 #[inline(always)]
-fn spread(bits: u64) -> u64 {
+pub fn spread(bits: u64) -> u64 {
     let product = u128::from(bits) * 0x9e37_79b9_7f4a_7c15;
     product as u64 ^ (product >> 64) as u64
 }

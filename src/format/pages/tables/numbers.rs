@@ -25,13 +25,6 @@ impl<T: Number> NumberTable<T> {
         NumberTable { numbers: Vec::new(), buckets: Buckets::new(), direct: None, limit }
     }
 
-    /// Forgets its numbers. It is for `limit` others at most then, and has room for them.
-    pub fn begin_anew(&mut self, limit: usize) {
-        self.numbers.clear();
-        self.buckets.begin_anew(limit);
-        (self.direct, self.limit) = (None, limit);
-    }
-
     pub fn numbers(&self) -> &[T] {
         &self.numbers
     }

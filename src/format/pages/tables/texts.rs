@@ -20,7 +20,7 @@ const HASH: u64 = 1 << 63;
 
 /// What a text is found by: its bytes and length if it is short, else a hash, which no short one's key is.
 #[inline(always)]
-fn key(bytes: &[u8], start: usize, end: usize) -> u64 {
+pub fn text_key(bytes: &[u8], start: usize, end: usize) -> u64 {
     let len = end - start;
     if len <= SHORT {
         let word = match bytes[start..].first_chunk() {
@@ -66,7 +66,7 @@ impl TextTable {
             let ends = &ends[from..=(from + AHEAD).min(count)];
             let mut keys = [0; AHEAD];
             for (key_of, ends) in keys.iter_mut().zip(ends.windows(2)) {
-                *key_of = key(bytes, ends[0] as usize, ends[1] as usize);
+                *key_of = text_key(bytes, ends[0] as usize, ends[1] as usize);
             }
             let text = |i: usize| &bytes[ends[i] as usize..ends[i + 1] as usize];
             self.find_all(&keys[..ends.len() - 1], text, indices)
