@@ -656,7 +656,10 @@ typedef struct pf_writer_options {
   int32_t page_version;
   /** Rows of a row group, at most; 0 = 1,048,576, the default of most writers. */
   uint64_t row_group_rows;
-  /** Rows gathered before a batch goes to be encoded: no more than a row group's; 0 = 65,536. */
+  /**
+   * Rows gathered before a batch goes to be encoded: no more than a row group's; 0 = 65,536. Fewer, but 8,192 at
+   * least, if a writer's share of a quarter of the pool's `max_bytes` is less.
+   */
   uint64_t window_rows;
   /** Bytes gathered before a batch goes to be encoded, about; 0 = 16 MiB, at most 1 GiB. */
   uint64_t window_bytes;
@@ -894,8 +897,9 @@ typedef struct pf_column_levels {
  * ```
  *
  * and all writers together the sum of that, in which `max_bytes` and one batch for each writer stand in
- * place of all `queue_bytes`, if that is less; a sixteenth of `max_bytes` of spent windows, which the
- * next use; and 6 MiB of memory for the pages that come next.
+ * place of all `queue_bytes`, if that is less; and a quarter of `max_bytes`, or 8,192 rows and the latest chunk of
+ * each writer if that is more, in place of all that is being gathered; a sixteenth of `max_bytes` of spent windows,
+ * which the next use; and 6 MiB of memory for the pages that come next.
  *
  * What is freed goes to the C library, and glibc keeps some of it in each of its arenas, 8 for each CPU at most:
  * holes, and up to twice the largest block that was ever freed. `mallopt(M_TRIM_THRESHOLD, 128 << 10)` and

@@ -123,6 +123,11 @@ impl Window {
         (self.max_rows, self.max_bytes)
     }
 
+    /// Rows gathered so far.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
     /// Bytes gathered so far.
     pub fn bytes(&self) -> usize {
         self.columns.iter().map(ColumnBuffer::bytes).sum()

@@ -25,8 +25,9 @@ use crate::pool::{Pool, PoolOptions, Stats};
 /// ```
 ///
 /// and all writers together the sum of that, in which `max_bytes` and one batch for each writer stand in
-/// place of all `queue_bytes`, if that is less; a sixteenth of `max_bytes` of spent windows, which the
-/// next use; and 6 MiB of memory for the pages that come next.
+/// place of all `queue_bytes`, if that is less; and a quarter of `max_bytes`, or 8,192 rows and the latest chunk of
+/// each writer if that is more, in place of all that is being gathered; a sixteenth of `max_bytes` of spent windows,
+/// which the next use; and 6 MiB of memory for the pages that come next.
 ///
 /// What is freed goes to the C library, and glibc keeps some of it in each of its arenas, 8 for each CPU at most:
 /// holes, and up to twice the largest block that was ever freed. `mallopt(M_TRIM_THRESHOLD, 128 << 10)` and

@@ -102,7 +102,8 @@ pub struct pf_writer_options {
     pub page_version: i32,
     /// Rows of a row group, at most; 0 = 1,048,576, the default of most writers.
     pub row_group_rows: u64,
-    /// Rows gathered before a batch goes to be encoded: no more than a row group's; 0 = 65,536.
+    /// Rows gathered before a batch goes to be encoded: no more than a row group's; 0 = 65,536. Fewer, but 8,192 at
+    /// least, if a writer's share of a quarter of the pool's `max_bytes` is less.
     pub window_rows: u64,
     /// Bytes gathered before a batch goes to be encoded, about; 0 = 16 MiB, at most 1 GiB.
     pub window_bytes: u64,

@@ -42,6 +42,10 @@ use crate::error::{Error, Result};
 /// Threads for storage at most; they come when parts are written, as [`Turns`] says, and go when idle.
 const STORAGE_THREADS: usize = 512;
 
+/// The part of the pool's bytes that windows have before they go to be encoded sooner, though in no more batches than
+/// their writers need to make pages of.
+const WINDOWS_OF_ALL: usize = 4;
+
 /// Workers and the writers they work for.
 ///
 /// A worker is an async task that a thread of its own drives: tokio runs a task that was woken by another
@@ -56,6 +60,8 @@ pub struct Pool {
 struct Shared {
     /// The writers that are open. Replaced when it changes, so that a pass sees one state of it.
     writers: RwLock<Arc<Vec<Arc<Work>>>>,
+    /// How many they are.
+    open: AtomicUsize,
     wake: Notify,
     next: AtomicUsize,
     stopped: AtomicBool,
@@ -73,6 +79,7 @@ impl Pool {
         let options = options.resolved()?;
         let shared = Arc::new(Shared {
             writers: RwLock::default(),
+            open: AtomicUsize::new(0),
             wake: Notify::new(),
             next: AtomicUsize::new(0),
             stopped: AtomicBool::new(false),
@@ -116,7 +123,12 @@ impl Pool {
 
     /// Writers that are open.
     pub fn writers(&self) -> usize {
-        self.shared.writers.read().len()
+        self.shared.open.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that each of the windows has if all have the same.
+    fn window_share(&self) -> usize {
+        self.options.max_bytes / WINDOWS_OF_ALL / self.writers().max(1)
     }
 
     /// Room for a writer's bytes: so many, or as many as its batches need.
@@ -142,15 +154,20 @@ impl Pool {
     }
 
     fn add(&self, work: Arc<Work>) {
-        Arc::make_mut(&mut self.shared.writers.write()).push(work);
+        self.change_writers(|writers| writers.push(work));
     }
 
     fn remove(&self, work: &Work) {
-        let mut writers = self.shared.writers.write();
-        Arc::make_mut(&mut writers).retain(|other| !std::ptr::eq(&**other, work));
-        if writers.is_empty() {
+        self.change_writers(|writers| writers.retain(|other| !std::ptr::eq(&**other, work)));
+        if self.writers() == 0 {
             self.shared.spent.clear();
         }
+    }
+
+    fn change_writers(&self, change: impl FnOnce(&mut Vec<Arc<Work>>)) {
+        let mut writers = self.shared.writers.write();
+        change(Arc::make_mut(&mut writers));
+        self.shared.open.store(writers.len(), Ordering::Relaxed);
     }
 }
 

@@ -93,6 +93,11 @@ impl EncodeQueue {
         self.work.rooms().takes(bytes)
     }
 
+    /// Bytes that a window in front of the queue has if the windows of all writers have the same.
+    pub fn window_share(&self) -> usize {
+        self.work.window_share()
+    }
+
     /// Queues the end of the row group.
     pub fn end_row_group(&self) -> Result<()> {
         self.work.end_row_group()

@@ -113,6 +113,10 @@ impl Work {
         self.pool.spent()
     }
 
+    pub fn window_share(&self) -> usize {
+        self.pool.window_share()
+    }
+
     /// Queues a batch's columns.
     pub fn push(&self, batch: Arc<Batch>) -> Result<()> {
         let pushed = self.cut(batch);

@@ -18,6 +18,10 @@ use crate::schema::Schema;
 use crate::storage::{Notes, Part, PartFile, SyncEvery};
 pub use options::WriterOptions;
 
+/// Rows that go to be encoded before the window is full where many writers share the pool's memory: an encoder makes a
+/// page of them without waiting for more.
+const FEW_ROWS: usize = 1 << 13;
+
 /// Writes one part. Dropped before [`Writer::close`], it publishes nothing.
 pub struct Writer {
     schema: Schema,
@@ -146,13 +150,25 @@ impl Writer {
             |batch| queue.push_over(batch),
             |schema, rows| queue.spent(schema, rows),
         )?;
+        if self.has_share() && queue.takes(self.window.bytes()) {
+            queue.push_over(self.window.take()?)?;
+        }
         Ok(true)
     }
 
     fn append_checked(&mut self, slices: &[ColumnSlice<'_>], bad_values: BadValues) -> Result<()> {
         let chunk = self.check(slices, bad_values)?;
         let queue = &self.queue;
-        self.window.append(chunk, |batch| queue.push(batch), |schema, rows| queue.spent(schema, rows))
+        self.window.append(chunk, |batch| queue.push(batch), |schema, rows| queue.spent(schema, rows))?;
+        if self.has_share() {
+            queue.push(self.window.take()?)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the window has as much as it may have while the other writers' have as much.
+    fn has_share(&self) -> bool {
+        self.window.rows() >= FEW_ROWS && self.window.bytes() >= self.queue.window_share()
     }
 
     fn check<'a>(&self, slices: &'a [ColumnSlice<'a>], bad_values: BadValues) -> Result<Checked<'a>> {
@@ -332,6 +348,8 @@ fn closed() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pool::PoolOptions;
+    use crate::storage::{IfExists, Sync};
     use arrow_schema::{DataType, Field};
     use std::thread::sleep;
     use std::time::Duration;
@@ -355,6 +373,32 @@ mod tests {
         assert_eq!((part.rows, part.row_groups), (60, 1));
         assert_eq!(writer.close().unwrap(), part);
         assert_eq!(writer.append(&[]).unwrap_err().class(), ErrorClass::Closed);
+    }
+
+    #[test]
+    fn a_window_goes_to_be_encoded_with_its_share_of_the_memory_of_all() {
+        let directory = tempfile::tempdir().unwrap();
+        let pool = Pool::start(PoolOptions { max_bytes: 16 * FEW_ROWS, ..PoolOptions::default() }).unwrap();
+        let schema = Schema::new(vec![Field::new("a", DataType::UInt8, false)]).unwrap();
+        let open = |name| {
+            let path = directory.path().join(name);
+            let create =
+                || Ok(Box::new(PartFile::create(&path, Sync::None, IfExists::Fail)?) as Box<dyn Part>);
+            Writer::open_in(&pool, &path, &schema, &WriterOptions::default(), create).unwrap()
+        };
+        let append = |writer: &mut Writer, rows| {
+            writer.append(&[ColumnSlice::fixed(&vec![1; rows], 1)]).unwrap();
+            writer.meter().stats().rows
+        };
+        let mut one = open("one");
+        assert_eq!(append(&mut one, FEW_ROWS), 0, "the share of one is four times as much");
+        let [mut other, _third, _fourth] = ["other", "third", "fourth"].map(open);
+        assert_eq!(append(&mut other, FEW_ROWS - 1), 0, "too few rows");
+        assert_eq!(append(&mut one, 1), FEW_ROWS as u64 + 1);
+        assert!(other.try_append(&[ColumnSlice::fixed(&[1], 1)]).unwrap());
+        assert_eq!(other.meter().stats().rows, FEW_ROWS as u64);
+        assert_eq!(one.close().unwrap().rows, FEW_ROWS as u64 + 1);
+        assert_eq!(other.close().unwrap().rows, FEW_ROWS as u64);
     }
 
     #[test]
