@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef};
-use arrow_buffer::{BooleanBufferBuilder, NullBuffer};
+use arrow_buffer::{NullBuffer, NullBufferBuilder};
 use arrow_schema::DataType;
 use parquet::basic::{Encoding, Type};
 use parquet::errors::Result as ParquetResult;
@@ -41,7 +41,7 @@ pub struct NumberColumn<T: Number> {
     has_dictionary: bool,
     /// Rows that do not make a page yet: valid numbers, and which rows they are.
     waiting: Vec<T>,
-    waiting_valid: BooleanBufferBuilder,
+    waiting_valid: NullBufferBuilder,
     /// The page that has indices into the table.
     index_page: IndexPage,
     path: Arc<PathBuf>,
@@ -63,7 +63,7 @@ impl<T: Number> NumberColumn<T> {
             table: NumberTable::new(MOST),
             has_dictionary: false,
             waiting: Vec::new(),
-            waiting_valid: BooleanBufferBuilder::new(0),
+            waiting_valid: NullBufferBuilder::new(0),
             index_page: IndexPage::new(),
             path,
         })
@@ -94,13 +94,13 @@ impl<T: Number> NumberColumn<T> {
         match nulls {
             None => {
                 self.waiting.extend_from_slice(numbers);
-                self.waiting_valid.append_n(rows, true);
+                self.waiting_valid.append_n_non_nulls(rows);
             }
             Some(nulls) => {
                 nulls
                     .valid_slices()
                     .for_each(|(from, to)| self.waiting.extend_from_slice(&numbers[from..to]));
-                self.waiting_valid.append_buffer(nulls.inner());
+                self.waiting_valid.append_buffer(nulls);
             }
         }
         Ok(())
@@ -111,8 +111,8 @@ impl<T: Number> NumberColumn<T> {
             return Ok(());
         }
         let numbers = std::mem::take(&mut self.waiting);
-        let nulls = NullBuffer::new(self.waiting_valid.finish());
-        self.put_page(&numbers, Some(&nulls))?;
+        let nulls = self.waiting_valid.finish();
+        self.put_page(&numbers, nulls.as_ref())?;
         self.waiting = numbers;
         self.waiting.clear();
         Ok(())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef};
-use arrow_buffer::{BooleanBufferBuilder, NullBuffer};
+use arrow_buffer::{NullBuffer, NullBufferBuilder};
 use arrow_schema::DataType;
 use parquet::basic::{Encoding, Type};
 use parquet::errors::Result as ParquetResult;
@@ -45,7 +45,7 @@ pub struct TextColumn {
     /// which rows they are.
     waiting_ends: Vec<i32>,
     waiting: Vec<u8>,
-    waiting_valid: BooleanBufferBuilder,
+    waiting_valid: NullBufferBuilder,
     /// The page that has indices into the table.
     index_page: IndexPage,
     path: Arc<PathBuf>,
@@ -95,7 +95,7 @@ impl TextColumn {
             page: 0,
             waiting_ends: vec![0],
             waiting: Vec::new(),
-            waiting_valid: BooleanBufferBuilder::new(0),
+            waiting_valid: NullBufferBuilder::new(0),
             index_page: IndexPage::new(),
             path,
         })
@@ -145,12 +145,12 @@ impl TextColumn {
     fn wait(&mut self, ends: &[i32], bytes: &[u8], nulls: Option<&NullBuffer>) {
         let Some(nulls) = nulls else {
             let (first, waiting) = (ends[0], self.waiting.len() as i32);
-            self.waiting_valid.append_n(ends.len() - 1, true);
+            self.waiting_valid.append_n_non_nulls(ends.len() - 1);
             self.waiting.extend_from_slice(&bytes[first as usize..ends[ends.len() - 1] as usize]);
             self.waiting_ends.extend(ends[1..].iter().map(|end| end - first + waiting));
             return;
         };
-        self.waiting_valid.append_buffer(nulls.inner());
+        self.waiting_valid.append_buffer(nulls);
         for i in nulls.valid_indices() {
             self.waiting.extend_from_slice(&bytes[ends[i] as usize..ends[i + 1] as usize]);
             self.waiting_ends.push(self.waiting.len() as i32);
@@ -162,9 +162,8 @@ impl TextColumn {
             return Ok(());
         }
         let (ends, bytes) = (std::mem::take(&mut self.waiting_ends), std::mem::take(&mut self.waiting));
-        let nulls = NullBuffer::new(self.waiting_valid.finish());
-        let texts = Texts { ends: &ends, bytes: &bytes };
-        self.put_page(&texts, Some(&nulls).filter(|nulls| nulls.null_count() > 0))?;
+        let nulls = self.waiting_valid.finish();
+        self.put_page(&Texts { ends: &ends, bytes: &bytes }, nulls.as_ref())?;
         (self.waiting_ends, self.waiting) = (ends, bytes);
         self.waiting_ends.truncate(1);
         self.waiting.clear();

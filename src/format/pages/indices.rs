@@ -1,6 +1,6 @@
 //! A data page of indices into a dictionary, which grows batch by batch.
 
-use arrow_buffer::{BooleanBufferBuilder, NullBuffer};
+use arrow_buffer::{NullBuffer, NullBufferBuilder};
 use parquet::basic::Encoding;
 use parquet::errors::Result as ParquetResult;
 
@@ -16,19 +16,19 @@ pub struct IndexPage {
     /// The indices as the page has them, but for the last few.
     packed: Vec<u8>,
     rest: Vec<u32>,
-    valid: BooleanBufferBuilder,
+    valid: NullBufferBuilder,
     bounds: Option<Bounds>,
 }
 
 impl IndexPage {
     pub fn new() -> Self {
-        let (packed, rest, valid) = (Vec::new(), Vec::new(), BooleanBufferBuilder::new(0));
+        let (packed, rest, valid) = (Vec::new(), Vec::new(), NullBufferBuilder::new(0));
         IndexPage { width: 0, packed, rest, valid, bounds: None }
     }
 
     /// Bytes of memory in use.
     pub fn memory(&self) -> usize {
-        self.packed.capacity() + self.valid.capacity() / 8
+        self.packed.capacity() + self.valid.allocated_size()
     }
 
     /// Adds rows: the indices of those that are valid, into a dictionary of `count` values by now. The page
@@ -50,8 +50,8 @@ impl IndexPage {
         }
         self.width = width;
         match nulls {
-            Some(nulls) => self.valid.append_buffer(nulls.inner()),
-            None => self.valid.append_n(rows, true),
+            Some(nulls) => self.valid.append_buffer(nulls),
+            None => self.valid.append_n_non_nulls(rows),
         }
         match &mut self.bounds {
             Some(all) => all.merge(&bounds),
@@ -69,8 +69,9 @@ impl IndexPage {
     pub fn end(&mut self, chunk: &mut Chunk) -> ParquetResult<()> {
         let Some(bounds) = self.bounds.take() else { return Ok(()) };
         let rows = self.valid.len();
-        let valid = self.valid.finish();
-        chunk.put_page(rows, Some((valid.values(), 0)), |out| {
+        let nulls = self.valid.finish();
+        let validity = nulls.as_ref().map(|nulls| (nulls.validity(), nulls.offset()));
+        chunk.put_page(rows, validity, |out| {
             out.push(self.width as u8);
             out.extend_from_slice(&self.packed);
             put_indices(out, &self.rest, self.width);
