@@ -309,7 +309,7 @@ fn try_texts(
     let mut trial = Trial::new(values, rows, compressor, before);
     trial.add(Plan::Delta, |out| runs.iter().for_each(|run| put_lengths(out, run)))?;
     trial.add(Plan::Plain, |out| runs.iter().for_each(|run| put_plain(out, run)))?;
-    trial.add_dictionary(MOST, runs.iter().map(Texts::keys))?;
+    trial.add_dictionary(MOST, runs.iter().flat_map(Texts::keys))?;
     Ok(trial)
 }
 

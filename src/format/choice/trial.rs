@@ -155,7 +155,7 @@ impl Trial {
         if self.add_if_ruled_out(plan) {
             return Ok(());
         }
-        let is_wanted = self.best_before.is_none_or(|best| best == plan);
+        let is_wanted = self.best_before.is_none_or(|best| best == plan && plan != Plan::Delta);
         if !is_wanted && plan != Plan::Delta {
             return Ok(());
         }
@@ -186,18 +186,18 @@ impl Trial {
         known.is_some()
     }
 
-    /// Tries a dictionary of the values in `runs`, each a key that no other has, and its bytes in the dictionary. Not
-    /// for more than `most` bytes of values.
+    /// Tries a dictionary of values, each a key that no other has, and its bytes in the dictionary. Not for more than
+    /// `most` bytes of values.
     pub fn add_dictionary(
         &mut self,
         most: usize,
-        runs: impl Iterator<Item = impl Iterator<Item = (u64, usize)>>,
+        keys: impl Iterator<Item = (u64, usize)>,
     ) -> ParquetResult<()> {
         if self.add_if_ruled_out(Plan::Dictionary) {
             return Ok(());
         }
         let mut indices = spare_words();
-        self.sizes.same = find_same(self.sizes.values, runs, &mut indices);
+        self.sizes.same = find_same(self.sizes.values, RUNS, keys, &mut indices);
         let added = self.add_indices(&indices, most);
         keep_words(indices);
         added
@@ -283,10 +283,10 @@ impl Tried {
             a.abs_diff(b) <= a / NEAR + SLACK
         };
         let best = self.choice().plan;
-        // A dictionary's size follows from which values are the same.
+        // The others' sizes follow from which values are the same, and from the deltas.
         let is_near = match (self.few.of(best), few.of(best)) {
             (Some(a), Some(b)) => near(a, b),
-            _ => best == Plan::Dictionary,
+            _ => matches!(best, Plan::Dictionary | Plan::Delta),
         };
         let are_alike = match (self.few.all, few.all) {
             (Some(a), Some(b)) => a <= ALIKE * b && b <= ALIKE * a,
@@ -340,7 +340,7 @@ fn try_numbers<T: Number>(
     if !is_float {
         trial.add(Plan::Delta, |out| runs.clone().for_each(|run| put_delta(out, run)))?;
     }
-    let keys = runs.clone().map(|run| run.iter().map(|number| (number.bits(), T::WIDTH)));
+    let keys = runs.clone().flatten().map(|number| (number.bits(), T::WIDTH));
     trial.add_dictionary(MOST * T::WIDTH, keys)?;
     // A codec may find more in the bytes of few numbers than in a sample of their indices, yet not in a page.
     if is_float || values >= rows || trial.sizes.choice().plan != Plan::Dictionary {
