@@ -322,7 +322,7 @@ fn slow(market: &Market) -> Row {
 fn writers(market: &Market, count: usize, total: usize) -> Row {
     let (pool, options) = (start(0), WriterOptions::default());
     let with = |writers| throughput(market, &pool, (writers, total), &options, Duration::ZERO);
-    let (ours, theirs) = alternate(3, || with(count), || with(1));
+    let (ours, theirs) = alternate(7, || with(count), || with(1));
     let each = (1.0 / ours - 1.0 / theirs) * total as f64 / count as f64;
     println!("  {count} writers: {each:.0} us a part more than in one");
     let name = format!("{count} writers, {} M rows in all", total / 1_000_000);
