@@ -30,8 +30,10 @@ const CHUNK: usize = 1 << 16;
 pub fn rows() -> Vec<Row> {
     let market = Market::new(CHUNK * 16);
     let mut rows = vec![cores(&market), skew(), latency(&market), slow(&market), submit(&market)];
-    rows.extend([10, 100, 1000].map(|count| writers(&market, count, 8 * ROWS)));
-    rows.push(writers(&market, 1000, ROWS));
+    rows.extend(
+        [(3, 10), (3, 100), (15, 1000)].map(|(rounds, count)| writers(&market, rounds, count, 8 * ROWS)),
+    );
+    rows.push(writers(&market, 7, 1000, ROWS));
     rows.push(in_flight(&market));
     rows
 }
@@ -319,10 +321,10 @@ fn slow(market: &Market) -> Row {
 /// Many parts at once. Of 80 million rows, as a thousand writers then have 80,000 each, more than a batch and a
 /// page: whether they get in each other's way is the question. Of 10 million, each of a thousand has a part of
 /// 10,000 rows, which shows what a part costs beside them: its writer, pages, dictionaries and footer.
-fn writers(market: &Market, count: usize, total: usize) -> Row {
+fn writers(market: &Market, rounds: usize, count: usize, total: usize) -> Row {
     let (pool, options) = (start(0), WriterOptions::default());
     let with = |writers| throughput(market, &pool, (writers, total), &options, Duration::ZERO);
-    let (ours, theirs) = alternate(7, || with(count), || with(1));
+    let (ours, theirs) = alternate(rounds, || with(count), || with(1));
     let each = (1.0 / ours - 1.0 / theirs) * total as f64 / count as f64;
     println!("  {count} writers: {each:.0} us a part more than in one");
     let name = format!("{count} writers, {} M rows in all", total / 1_000_000);

@@ -84,7 +84,7 @@ impl Pool {
             next: AtomicUsize::new(0),
             stopped: AtomicBool::new(false),
             room: Arc::new(Room::new(options.max_bytes)),
-            batches: Arc::new(Room::new(options.max_bytes.div_ceil(BATCHES_OF_ALL))),
+            batches: Arc::new(Room::refilled_by_eighths(options.max_bytes.div_ceil(BATCHES_OF_ALL))),
             spent: Arc::new(Spent::new(options.max_bytes)),
             storage: Turns::new(options.threads, turns::PATIENCE),
             counters: Arc::default(),

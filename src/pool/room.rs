@@ -9,6 +9,8 @@ use parking_lot::{Condvar, Mutex};
 #[derive(Debug)]
 pub struct Room {
     max: usize,
+    /// Bytes held at which those who wait are woken.
+    low: usize,
     held: AtomicUsize,
     high_water: AtomicUsize,
     waiting: AtomicUsize,
@@ -18,8 +20,19 @@ pub struct Room {
 
 impl Room {
     pub fn new(max: usize) -> Self {
+        Room::refilled_at(max, max)
+    }
+
+    /// Of which those who have come to wait get some once an eighth is free: each would be woken for every few bytes
+    /// that one of them gets. Not where what is held may depend on who waits.
+    pub fn refilled_by_eighths(max: usize) -> Self {
+        Room::refilled_at(max, max - max / 8)
+    }
+
+    fn refilled_at(max: usize, low: usize) -> Self {
         Room {
             max,
+            low,
             held: AtomicUsize::new(0),
             high_water: AtomicUsize::new(0),
             waiting: AtomicUsize::new(0),
@@ -50,8 +63,15 @@ impl Room {
     }
 
     fn give_back(&self, bytes: usize) {
-        self.held.fetch_sub(bytes, Ordering::Relaxed);
-        self.wake();
+        let held = self.held.fetch_sub(bytes, Ordering::Relaxed) - bytes;
+        if held <= self.low {
+            self.wake();
+        }
+    }
+
+    /// Whether those who wait are woken for so many bytes, or would be.
+    fn takes_again(&self, bytes: usize) -> bool {
+        self.held() <= self.low && self.takes(bytes)
     }
 
     fn wake(&self) {
@@ -115,7 +135,7 @@ impl Rooms {
         while !stop() && !self.takes(bytes) {
             match (own_takes(), self.batches.takes(1)) {
                 (false, _) => self.own.wait_until(|| stop() || own_takes()),
-                (true, false) => self.batches.wait_until(|| stop() || self.batches.takes(1)),
+                (true, false) => self.batches.wait_until(|| stop() || self.batches.takes_again(1)),
                 (true, true) => self.pool.wait_until(|| stop() || self.takes(bytes) || !own_takes()),
             }
         }
@@ -181,6 +201,27 @@ impl Drop for Held {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::thread::{scope, sleep};
+    use std::time::Duration;
+
+    #[test]
+    fn an_eighth_is_free_before_any_is_woken() {
+        let room = |max| Arc::new(Room::new(max));
+        let batches = Arc::new(Room::refilled_by_eighths(80));
+        let rooms = Rooms { own: room(1000), pool: room(1000), batches, most_batches: None };
+        let mut held = rooms.hold_batch(80);
+        scope(|scope| {
+            let waiter = scope.spawn(|| rooms.wait(1, || false));
+            while rooms.batches.waiting.load(Ordering::Relaxed) == 0 {
+                sleep(Duration::from_millis(1));
+            }
+            held.set(71);
+            sleep(Duration::from_millis(20));
+            assert!(!waiter.is_finished());
+            held.set(70);
+        });
+        assert!(rooms.takes(1));
+    }
 
     #[test]
     fn a_writer_has_so_many_batches_in_flight_unless_it_was_told_how_many_bytes() {
