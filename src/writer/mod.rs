@@ -160,10 +160,7 @@ impl Writer {
         let chunk = self.check(slices, bad_values)?;
         let queue = &self.queue;
         self.window.append(chunk, |batch| queue.push(batch), |schema, rows| queue.spent(schema, rows))?;
-        if self.has_share() {
-            queue.push(self.window.take()?)?;
-        }
-        Ok(())
+        if self.has_share() { self.send_window() } else { Ok(()) }
     }
 
     /// Whether the window has as much as it may have while the other writers' have as much.
