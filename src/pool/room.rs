@@ -1,9 +1,7 @@
 //! Room for bytes in flight: a writer's own, inside the pool's, of which batches may have a part.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering, fence};
-
-use parking_lot::{Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 /// A number of bytes, what is held of them, and who waits for some.
 #[derive(Debug)]
@@ -14,6 +12,7 @@ pub struct Room {
     held: AtomicUsize,
     high_water: AtomicUsize,
     waiting: AtomicUsize,
+    /// Not parking_lot's: a worker that wakes a caller would wait for one that has been handed the lock and has no CPU.
     gate: Mutex<()>,
     changed: Condvar,
 }
@@ -86,9 +85,9 @@ impl Room {
     fn wait_until(&self, ready: impl Fn() -> bool) {
         self.waiting.fetch_add(1, Ordering::Relaxed);
         fence(Ordering::SeqCst);
-        let mut gate = self.gate.lock();
+        let mut gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
         while !ready() {
-            self.changed.wait(&mut gate);
+            gate = self.changed.wait(gate).unwrap_or_else(PoisonError::into_inner);
         }
         drop(gate);
         self.waiting.fetch_sub(1, Ordering::Relaxed);
