@@ -664,8 +664,8 @@ typedef struct pf_writer_options {
   /** Bytes gathered before a batch goes to be encoded, about; 0 = 16 MiB, at most 1 GiB. */
   uint64_t window_bytes;
   /**
-   * Bytes of batches waiting to be encoded before an append blocks; one batch always fits. 0: a batch for each
-   * of the pool's threads and two more, but 6 MiB at least and 32 MiB at most.
+   * Bytes of batches waiting to be encoded before an append blocks; one batch always fits. 0: two batches for
+   * each of the pool's threads and two more, but 6 MiB at least and 32 MiB at most.
    */
   uint64_t queue_bytes;
   /**
@@ -909,8 +909,9 @@ typedef struct pf_pool_options {
   /** `sizeof(pf_pool_options)`. */
   uint32_t struct_size;
   /**
-   * Threads that encode, each driving one task, at most 1,024; 0 = two for each CPU they may run on.
-   * Storage is waited for on others, as many as there are writers waiting, which go when idle.
+   * Threads that encode, each driving one task, at most 1,024; 0 = one for each CPU they may run on. More
+   * would take turns in the middle of columns. They may pay if they wait, as for memory that is a mapped
+   * file's. Storage is waited for on others, as many as there are writers waiting, which go when idle.
    */
   uint32_t threads;
   /** Bytes of each thread's stack; 0 = 2 MiB, else 64 KiB to 1 GiB. */

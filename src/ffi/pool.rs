@@ -37,8 +37,9 @@ use crate::pool::{Pool, PoolOptions, Stats};
 pub struct pf_pool_options {
     /// `sizeof(pf_pool_options)`.
     pub struct_size: u32,
-    /// Threads that encode, each driving one task, at most 1,024; 0 = two for each CPU they may run on.
-    /// Storage is waited for on others, as many as there are writers waiting, which go when idle.
+    /// Threads that encode, each driving one task, at most 1,024; 0 = one for each CPU they may run on. More
+    /// would take turns in the middle of columns. They may pay if they wait, as for memory that is a mapped
+    /// file's. Storage is waited for on others, as many as there are writers waiting, which go when idle.
     pub threads: u32,
     /// Bytes of each thread's stack; 0 = 2 MiB, else 64 KiB to 1 GiB.
     pub stack_bytes: u64,

@@ -12,7 +12,8 @@ use crate::error::{Error, ErrorClass, Result};
 /// How a pool is set up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PoolOptions {
-    /// Threads that encode, each of which drives one task; 0 = two for each CPU that they may run on.
+    /// Threads that encode, each of which drives one task; 0 = one for each CPU that they may run on, as they never
+    /// wait for storage. A thread that another took the CPU from in the middle of a column would have all wait for it.
     pub threads: usize,
     /// Bytes of each thread's stack; default 2 MiB, at least 64 KiB.
     pub stack_bytes: usize,
@@ -46,11 +47,10 @@ impl PoolOptions {
         self.cpus.sort_unstable();
         self.cpus.dedup();
         if self.threads == 0 {
-            let cpus = match self.cpus.len() {
+            self.threads = match self.cpus.len() {
                 0 => thread::available_parallelism().map_or(1, |n| n.get()),
                 n => n,
             };
-            self.threads = 2 * cpus;
         }
         Ok(self)
     }
