@@ -13,7 +13,8 @@ use crate::pool::{Pool, PoolOptions, Stats};
 /// gives the defaults.
 ///
 /// Memory has a ceiling. Batches are in flight until their last column is encoded, and what was encoded of a
-/// row group is from when that ends until it is written. A writer holds at most:
+/// row group is from when that ends until it is written. Its writer's appends wait for it only once the next row
+/// group has ended, so that one is encoded while another is written. A writer holds at most:
 ///
 /// ```text
 /// queue_bytes, or one batch, if that is more

@@ -10,6 +10,8 @@ pub struct Room {
     /// Bytes held at which those who wait are woken.
     low: usize,
     held: AtomicUsize,
+    /// Of these, bytes that nobody waits for.
+    spared: AtomicUsize,
     high_water: AtomicUsize,
     waiting: AtomicUsize,
     /// Not parking_lot's: a worker that wakes a caller would wait for one that has been handed the lock and has no CPU.
@@ -33,6 +35,7 @@ impl Room {
             max,
             low,
             held: AtomicUsize::new(0),
+            spared: AtomicUsize::new(0),
             high_water: AtomicUsize::new(0),
             waiting: AtomicUsize::new(0),
             gate: Mutex::new(()),
@@ -52,8 +55,13 @@ impl Room {
         self.high_water.load(Ordering::Relaxed)
     }
 
+    /// Bytes that are waited for.
+    fn counted(&self) -> usize {
+        self.held().saturating_sub(self.spared.load(Ordering::Relaxed))
+    }
+
     fn takes(&self, bytes: usize) -> bool {
-        self.held().saturating_add(bytes) <= self.max
+        self.counted().saturating_add(bytes) <= self.max
     }
 
     fn take(&self, bytes: usize) {
@@ -66,6 +74,17 @@ impl Room {
         if held <= self.low {
             self.wake();
         }
+    }
+
+    /// Has nobody wait for so many of the bytes that are held.
+    fn spare(&self, bytes: usize) {
+        self.spared.fetch_add(bytes, Ordering::Relaxed);
+        self.wake();
+    }
+
+    /// The same no more.
+    fn count(&self, bytes: usize) {
+        self.spared.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     /// Whether those who wait are woken for so many bytes, or would be.
@@ -125,12 +144,13 @@ impl Rooms {
     /// Whether the writer's own room takes so many bytes.
     fn own_takes(&self, bytes: usize) -> bool {
         let enough = self.most_batches.map_or(usize::MAX, |most| bytes.saturating_mul(most).max(SHORT_QUEUE));
-        self.own.takes(bytes) && self.own.held().saturating_add(bytes) <= enough
+        let counted = self.own.counted();
+        counted == 0 || counted.saturating_add(bytes) <= self.own.max.min(enough)
     }
 
     /// Waits until so many bytes may come, or `stop`.
     pub fn wait(&self, bytes: usize, stop: impl Fn() -> bool) {
-        let own_takes = || self.own.held() == 0 || self.own_takes(bytes);
+        let own_takes = || self.own_takes(bytes);
         while !stop() && !self.takes(bytes) {
             match (own_takes(), self.batches.takes(1)) {
                 (false, _) => self.own.wait_until(|| stop() || own_takes()),
@@ -158,7 +178,7 @@ impl Rooms {
     }
 
     fn held(&self, bytes: usize, is_batch: bool) -> Held {
-        let mut held = Held { rooms: self.clone(), is_batch, bytes: 0 };
+        let mut held = Held { rooms: self.clone(), is_batch, is_spared: false, bytes: 0 };
         held.set(bytes);
         held
     }
@@ -169,6 +189,7 @@ impl Rooms {
 pub struct Held {
     rooms: Rooms,
     is_batch: bool,
+    is_spared: bool,
     bytes: usize,
 }
 
@@ -178,15 +199,31 @@ impl Held {
         self.bytes
     }
 
+    /// Whether its writer's appends need not wait for it.
+    pub fn spare(&mut self, is_spared: bool) {
+        if std::mem::replace(&mut self.is_spared, is_spared) != is_spared {
+            match is_spared {
+                true => self.rooms.own.spare(self.bytes),
+                false => self.rooms.own.count(self.bytes),
+            }
+        }
+    }
+
     /// Holds `bytes` from now on.
     pub fn set(&mut self, bytes: usize) {
         let before = std::mem::replace(&mut self.bytes, bytes);
         let batches = self.is_batch.then_some(&self.rooms.batches);
+        if self.is_spared {
+            self.rooms.own.count(before);
+        }
         for room in [&self.rooms.own, &self.rooms.pool].into_iter().chain(batches) {
             match bytes.checked_sub(before) {
                 Some(more) => room.take(more),
                 None => room.give_back(before - bytes), // the writer's own first: the pool's may wait for it
             }
+        }
+        if self.is_spared {
+            self.rooms.own.spare(bytes);
         }
     }
 }
@@ -220,6 +257,31 @@ mod tests {
             held.set(70);
         });
         assert!(rooms.takes(1));
+    }
+
+    #[test]
+    fn what_is_spared_is_held_and_not_waited_for() {
+        let room = |max| Arc::new(Room::new(max));
+        let rooms = Rooms { own: room(10), pool: room(100), batches: room(100), most_batches: None };
+        let mut held = rooms.hold(8);
+        assert!(!rooms.takes(3));
+        scope(|scope| {
+            let waiter = scope.spawn(|| rooms.wait(3, || false));
+            while rooms.own.waiting.load(Ordering::Relaxed) == 0 {
+                sleep(Duration::from_millis(1));
+            }
+            held.spare(true);
+            waiter.join().unwrap();
+        });
+        held.set(99);
+        assert_eq!((rooms.own.held(), rooms.pool.held()), (99, 99));
+        assert!(rooms.takes(1));
+        assert!(!rooms.takes(2), "the pool has no room");
+        held.set(12);
+        held.spare(false);
+        assert!(!rooms.takes(1));
+        drop(held);
+        assert_eq!((rooms.own.held(), rooms.own.counted()), (0, 0));
     }
 
     #[test]

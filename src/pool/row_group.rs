@@ -115,7 +115,8 @@ enum State {
 }
 
 /// Bytes of what has been encoded. They count as in flight from when the row group is sealed: before that,
-/// waiting would not make them less.
+/// waiting would not make them less. Its writer's appends wait for them once the next is sealed, so that one can be
+/// encoded while another is written.
 struct Memory {
     bytes: usize,
     held: Held,
@@ -159,11 +160,17 @@ impl RowGroup {
     pub fn seal(&self) {
         let mut memory = self.memory.lock();
         memory.sealed = true;
+        memory.held.spare(true);
         memory.add(0, 0);
         drop(memory);
         for column in &self.columns {
             column.strand.push(Unit::Close);
         }
+    }
+
+    /// The next row group is sealed, too.
+    pub fn followed(&self) {
+        self.memory.lock().held.spare(false);
     }
 
     /// Whether every column has ended, and every page is compressed.

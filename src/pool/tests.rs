@@ -277,6 +277,36 @@ fn columns_and_row_groups_of_one_writer_are_encoded_at_once() {
 }
 
 #[test]
+fn one_row_group_is_encoded_while_another_is_written() {
+    const ROWS: usize = 1 << 20;
+    let setup = Setup::new(pool(1, 1 << 30), 1);
+    let gate = Arc::new(Gate::default());
+    let options = QueueOptions { max_bytes: Some(8 * ROWS), row_group_rows: ROWS, ..OPEN };
+    let queue = setup.queue_on("groups", options, |_, _| (), |file| Box::new(SlowPart(file, gate.clone())));
+    // Numbers that no encoding makes smaller.
+    let mut random = 1i64;
+    let noise = (0..ROWS).map(|_| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        random ^ random >> 29
+    });
+    let schema = Arc::new(arrow_schema::Schema::new(setup.fields()));
+    let batch = RecordBatch::try_new(schema, vec![Arc::new(noise.collect::<Int64Array>())]).unwrap();
+    queue.push(batch.clone()).unwrap();
+    gate.wait_for(1);
+    wait_until("the row group that is written is waited for", || queue.takes(8 * ROWS));
+    queue.push(batch).unwrap();
+    wait_until("two row groups are not held", || {
+        let stats = queue.meter().stats();
+        stats.batches_queued + stats.batches_in_flight == 0 && stats.bytes_in_flight > 12 * ROWS as u64
+    });
+    // Of two, one is waited for.
+    assert!(!queue.takes(8 * ROWS));
+    gate.open();
+    assert_eq!(finish(&queue).unwrap().row_groups, 2);
+    assert_eq!(setup.pool.stats().bytes_in_flight, 0);
+}
+
+#[test]
 fn storage_that_waits_holds_nobody_else_up() {
     let setup = Setup::new(pool(1, 1 << 30), 1);
     let gate = Arc::new(Gate::default());

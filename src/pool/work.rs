@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
@@ -50,6 +50,8 @@ struct Sequence {
     open: Option<Arc<RowGroup>>,
     /// Bytes of the batches in it.
     open_bytes: usize,
+    /// The row group before it, until it is written.
+    last: Weak<RowGroup>,
     /// What comes before it, as far as it cannot be done yet.
     waiting: VecDeque<Job>,
 }
@@ -178,8 +180,12 @@ impl Work {
 
     fn seal(&self, sequence: &mut Sequence) {
         if let Some(group) = sequence.open.take() {
+            let before = std::mem::replace(&mut sequence.last, Arc::downgrade(&group));
             sequence.waiting.push_back(Job::Columns(group.clone()));
             group.seal();
+            if let Some(before) = before.upgrade() {
+                before.followed();
+            }
         }
     }
 
