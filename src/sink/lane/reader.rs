@@ -83,7 +83,7 @@ impl LaneReader {
     pub fn advance(&mut self, len: usize, records: u64) {
         self.cursor.position += len as u64;
         self.cursor.records += records;
-        self.shared.control().reader.0.read.store(self.cursor.records, Ordering::Relaxed);
+        self.shared.control().reader.0.read.store(self.cursor.records, Ordering::Release);
     }
 
     /// Goes back to where it was.
@@ -159,7 +159,7 @@ impl LaneMeter {
         let Control { setup, producer: Line(producer), reader: Line(reader), .. } = self.0.control();
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         // What the drain has done first, so that it is never ahead of what the producer has.
-        let (head, taken) = (reader.head.load(Ordering::Acquire), read(&reader.read));
+        let (head, taken) = (reader.head.load(Ordering::Acquire), reader.read.load(Ordering::Acquire));
         let (dropped, tail) = (read(&producer.dropped), producer.tail.load(Ordering::Acquire));
         let stride = read(&setup.0.stride);
         LaneCounts {
@@ -169,7 +169,8 @@ impl LaneMeter {
             waits: read(&producer.waits),
             waited_ns: read(&producer.waited_ns),
             read: taken,
-            used_bytes: tail - head,
+            // The drain may have gone on since the head was read, and the producer with it.
+            used_bytes: (tail - head).min(self.0.capacity()),
             high_water_bytes: read(&reader.high_water),
         }
     }
