@@ -111,7 +111,7 @@ impl Model {
     }
 }
 
-/// Every run with up to two preemptions. All three safeguards need fewer to be missed.
+/// Every run with up to two preemptions. The cascade and the re-check need fewer to be missed; the guard is for panics.
 fn explore(model: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(2);
