@@ -113,6 +113,18 @@ mod sync {
 use lane::{ALIGN, Entries, LaneReader, lane};
 use sync::Memory;
 
+/// A lane with room for so many entries of eight bytes.
+fn lane_of(entries: usize) -> (lane::LaneWriter, LaneReader) {
+    lane(Memory::new(entries), Entries { stride: ALIGN, record: ALIGN, head: 0, is_tsc: false })
+}
+
+/// Every run with up to three preemptions: more would take minutes.
+fn explore(model: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(3);
+    builder.check(model);
+}
+
 /// Reads what there is; every record is what its number says. Returns how many records and gaps there were.
 fn read(reader: &mut LaneReader, missing: &mut u64) {
     while reader.look(|gap| *missing += gap.missing) > 0 {
@@ -161,8 +173,7 @@ fn offer(writer: &mut lane::LaneWriter, from: u64, to: u64) -> u64 {
 #[test]
 fn every_interleaving_delivers_what_was_accepted() {
     loom::model(|| {
-        let entries = Entries { stride: ALIGN, record: ALIGN, head: 0, is_tsc: false };
-        let (mut writer, mut reader) = lane(Memory::new(2), entries);
+        let (mut writer, mut reader) = lane_of(2);
         let producer = loom::thread::spawn(move || {
             let accepted = offer(&mut writer, 0, 4);
             writer.close(-1);
@@ -180,12 +191,8 @@ fn every_interleaving_delivers_what_was_accepted() {
 /// The same where gaps are more than there is room to note.
 #[test]
 fn gaps_without_room_are_counted_in_every_interleaving() {
-    // Else it takes minutes.
-    let mut model = loom::model::Builder::new();
-    model.preemption_bound = Some(3);
-    model.check(|| {
-        let entries = Entries { stride: ALIGN, record: ALIGN, head: 0, is_tsc: false };
-        let (mut writer, mut reader) = lane(Memory::new(4), entries);
+    explore(|| {
+        let (mut writer, mut reader) = lane_of(4);
         // Two gaps are noted: 1, and 3.
         for first in [0, 2] {
             assert_eq!(offer(&mut writer, first, first + 1), 1);
@@ -210,11 +217,8 @@ fn gaps_without_room_are_counted_in_every_interleaving() {
 /// Who looks at the counters meanwhile never sees more in the lane than it holds, nor the drain ahead of the producer.
 #[test]
 fn counts_are_possible_in_every_interleaving() {
-    let mut model = loom::model::Builder::new();
-    model.preemption_bound = Some(3);
-    model.check(|| {
-        let entries = Entries { stride: ALIGN, record: ALIGN, head: 0, is_tsc: false };
-        let (mut writer, mut reader) = lane(Memory::new(2), entries);
+    explore(|| {
+        let (mut writer, mut reader) = lane_of(2);
         let meter = reader.meter();
         let producer = loom::thread::spawn(move || {
             offer(&mut writer, 0, 3);

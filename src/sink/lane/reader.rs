@@ -83,13 +83,17 @@ impl LaneReader {
     pub fn advance(&mut self, len: usize, records: u64) {
         self.cursor.position += len as u64;
         self.cursor.records += records;
-        self.shared.control().reader.0.read.store(self.cursor.records, Ordering::Release);
+        self.tell_read();
     }
 
     /// Goes back to where it was.
     pub fn rewind(&mut self, cursor: Cursor) {
         self.cursor = cursor;
-        self.shared.control().reader.0.read.store(cursor.records, Ordering::Relaxed);
+        self.tell_read();
+    }
+
+    fn tell_read(&self) {
+        self.shared.control().reader.0.read.store(self.cursor.records, Ordering::Release);
     }
 
     /// Gives what lies before `cursor` back to the producer.
