@@ -97,18 +97,23 @@ fn pack_group(out: &mut Vec<u8>, numbers: &[u64; GROUP], width: u32) {
     out.extend_from_slice(&packed[..bytes]);
 }
 
-/// A loop that the compiler unrolls, so that every shift is a constant.
-#[inline]
+/// Written out, as the compiler does not unroll such a loop: each shift is a constant so, and no word goes through
+/// memory before it is whole.
 fn pack_as<const WIDTH: usize>(numbers: &[u64; GROUP], words: &mut [u64; GROUP]) {
-    if WIDTH == 0 {
-        return;
+    let mut word = 0;
+    macro_rules! each {
+        ($($i:literal)*) => {$(
+            let shift = $i * WIDTH % 64;
+            word |= numbers[$i] << shift;
+            if shift + WIDTH >= 64 {
+                words[$i * WIDTH / 64] = word;
+                word = if shift + WIDTH > 64 { numbers[$i] >> (64 - shift) } else { 0 };
+            }
+        )*};
     }
-    for (i, &number) in numbers.iter().enumerate() {
-        let (word, shift) = (i * WIDTH / 64, i * WIDTH % 64);
-        words[word] |= number << shift;
-        if shift + WIDTH > 64 {
-            words[word + 1] |= number >> (64 - shift);
-        }
+    each!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31);
+    if WIDTH % 2 == 1 {
+        words[WIDTH / 2] = word; // half of one
     }
 }
 
