@@ -324,9 +324,10 @@ fn write_page(options: &ChunkOptions, plain: Vec<u8>, mut kind: PageKind) -> Par
     } else if let PageKind::V2 { is_compressed, .. } = &mut kind {
         *is_compressed = false;
     }
-    if page.capacity() > page.len() + page.len() / 4 {
-        // It may stay for long: until its row group is written.
-        let fitting = page.clone();
+    if !spare::fits(page.capacity(), page.len()) {
+        // It stays until its row group is written.
+        let mut fitting = spare::take_for(page.len());
+        fitting.extend_from_slice(&page);
         spare::give_back(std::mem::replace(&mut page, fitting));
     }
     let crc = options.page_crc.then(|| checksum(&page[HEADER..]));

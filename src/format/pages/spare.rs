@@ -3,7 +3,7 @@
 
 use parking_lot::Mutex;
 
-/// The smallest first.
+/// The latest last.
 static KEPT: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 
 /// Bytes that are kept at most, by all threads together.
@@ -13,7 +13,24 @@ const SMALL: usize = 32 << 10;
 
 /// Empty memory: the largest there is.
 pub fn take() -> Vec<u8> {
-    KEPT.lock().pop().unwrap_or_default()
+    let mut kept = KEPT.lock();
+    let largest = (0..kept.len()).max_by_key(|&at| kept[at].capacity());
+    largest.map(|at| kept.remove(at)).unwrap_or_default()
+}
+
+/// Empty memory for so many bytes, and few more: it may stay for long.
+pub fn take_for(bytes: usize) -> Vec<u8> {
+    let mut kept = KEPT.lock();
+    let fits = |&at: &usize| fits(kept[at].capacity(), bytes);
+    match (0..kept.len()).rev().find(fits) {
+        Some(at) => kept.remove(at),
+        None => Vec::with_capacity(bytes),
+    }
+}
+
+/// Whether memory is enough for so many bytes, and little of it would be of no use.
+pub fn fits(capacity: usize, bytes: usize) -> bool {
+    (bytes..=bytes + bytes / 4).contains(&capacity)
 }
 
 /// Takes memory that is not needed any more.
@@ -23,9 +40,8 @@ pub fn give_back(mut memory: Vec<u8>) {
     }
     memory.clear();
     let mut kept = KEPT.lock();
-    let place = kept.partition_point(|other| other.capacity() < memory.capacity());
-    kept.insert(place, memory);
-    // The largest, as far as they are few enough.
+    kept.push(memory);
+    // The latest, as far as they are few enough.
     let mut bytes = 0;
     let enough = kept.iter().rev().take_while(|memory| {
         bytes += memory.capacity();
