@@ -78,7 +78,7 @@ impl DictionaryColumn {
 }
 
 impl ColumnEncoder for DictionaryColumn {
-    fn write(&mut self, array: &ArrayRef) -> Result<()> {
+    fn write(&mut self, array: &ArrayRef, _: bool) -> Result<()> {
         let array = array.as_dictionary::<Int32Type>();
         self.values.hold(array.values())?;
         let nulls = array.logical_nulls();

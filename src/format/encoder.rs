@@ -38,8 +38,8 @@ pub trait Encoders: Send + Sync {
 /// Encodes one field of one row group, with all its leaf columns: those of a nested field come out of one
 /// walk through its arrays.
 pub trait ColumnEncoder: Send {
-    /// Encodes the rows that come next.
-    fn write(&mut self, array: &ArrayRef) -> Result<()>;
+    /// Encodes the rows that come next. Pages may keep the array's memory until they are written, if `keeps`.
+    fn write(&mut self, array: &ArrayRef, keeps: bool) -> Result<()>;
 
     /// The pages since the last call, for whoever has time to compress them; those that are not taken are
     /// compressed when the column ends.
@@ -231,7 +231,7 @@ struct ParquetColumn {
 }
 
 impl ColumnEncoder for ParquetColumn {
-    fn write(&mut self, array: &ArrayRef) -> Result<()> {
+    fn write(&mut self, array: &ArrayRef, _: bool) -> Result<()> {
         let leaves = compute_leaves(&self.field, array).map_err(|e| writing(&self.path, &e))?;
         let mut pairs = self.leaves.iter_mut().zip(&leaves);
         pairs.try_for_each(|(column, leaf)| column.write(leaf)).map_err(|e| writing(&self.path, &e))

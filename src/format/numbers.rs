@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef};
-use arrow_buffer::{NullBuffer, NullBufferBuilder};
+use arrow_buffer::{Buffer, NullBuffer, NullBufferBuilder};
 use arrow_schema::DataType;
 use parquet::basic::{Encoding, Type};
 use parquet::errors::Result as ParquetResult;
@@ -15,7 +15,7 @@ use super::encoder::{ColumnEncoder, EncodedColumn};
 use super::options::ChunkOptions;
 use super::pages::{
     Bounds, Chunk, DictionaryPage, IndexPage, Number, NumberTable, Order, PageValues, PendingPage,
-    keep_words, plain, put_delta, put_split, range, spare_words,
+    keep_words, part_of, plain, put_delta, put_split, range, spare_words,
 };
 use super::parquet::writing;
 use crate::error::Result;
@@ -69,7 +69,8 @@ impl<T: Number> NumberColumn<T> {
         })
     }
 
-    fn put(&mut self, numbers: &[T], nulls: Option<&NullBuffer>) -> ParquetResult<()> {
+    /// Encodes pages of numbers, or has them wait for more. `kept` may keep them.
+    fn put(&mut self, numbers: &[T], nulls: Option<&NullBuffer>, kept: Option<&Buffer>) -> ParquetResult<()> {
         let rows = nulls.map_or(numbers.len(), NullBuffer::len);
         let page_rows = self.chunk.page_rows(T::WIDTH).min(VALUE_ROWS);
         self.choice.add_rows(rows);
@@ -78,11 +79,11 @@ impl<T: Number> NumberColumn<T> {
             for start in (0..rows).step_by(page_rows) {
                 let len = page_rows.min(rows - start);
                 match nulls.map(|nulls| nulls.slice(start, len)) {
-                    None => self.put_page(&numbers[start..start + len], None)?,
+                    None => self.put_page(&numbers[start..start + len], None, kept)?,
                     Some(nulls) => {
                         let page = &numbers[start..start + len];
                         let valid = nulls.valid_slices().flat_map(|(from, to)| &page[from..to]);
-                        self.put_page(&valid.copied().collect::<Vec<_>>(), Some(&nulls))?;
+                        self.put_page(&valid.copied().collect::<Vec<_>>(), Some(&nulls), None)?;
                     }
                 }
             }
@@ -112,14 +113,19 @@ impl<T: Number> NumberColumn<T> {
         }
         let numbers = std::mem::take(&mut self.waiting);
         let nulls = self.waiting_valid.finish();
-        self.put_page(&numbers, nulls.as_ref())?;
+        self.put_page(&numbers, nulls.as_ref(), None)?;
         self.waiting = numbers;
         self.waiting.clear();
         Ok(())
     }
 
-    /// Encodes a page of the valid numbers.
-    fn put_page(&mut self, numbers: &[T], nulls: Option<&NullBuffer>) -> ParquetResult<()> {
+    /// Encodes a page of the valid numbers, which are in `kept` if there is such.
+    fn put_page(
+        &mut self,
+        numbers: &[T],
+        nulls: Option<&NullBuffer>,
+        kept: Option<&Buffer>,
+    ) -> ParquetResult<()> {
         let (order, compressor) = (self.order, self.chunk.compressor());
         let mut plan = match numbers.is_empty() {
             true => Plan::Plain,
@@ -154,28 +160,32 @@ impl<T: Number> NumberColumn<T> {
         self.chunk.filter(numbers.iter().map(|number| plain(std::slice::from_ref(number))));
         let rows = numbers.len() + bounds.nulls as usize;
         let validity = nulls.filter(|n| n.null_count() > 0).map(|nulls| (nulls.validity(), nulls.offset()));
+        let kept = kept.filter(|_| self.chunk.may_keep(size_of_val(numbers)));
         self.chunk.put_page(rows, validity, |out| {
-            let encoding = match plan {
-                Plan::Split => {
+            let (encoding, kept) = match (plan, kept) {
+                (Plan::Split, _) => {
                     put_split(out, numbers);
-                    Encoding::BYTE_STREAM_SPLIT
+                    (Encoding::BYTE_STREAM_SPLIT, None)
                 }
-                Plan::Delta => {
+                (Plan::Delta, _) => {
                     put_delta(out, numbers);
-                    Encoding::DELTA_BINARY_PACKED
+                    (Encoding::DELTA_BINARY_PACKED, None)
                 }
-                Plan::Plain | Plan::Dictionary => {
+                (Plan::Plain | Plan::Dictionary, Some(kept)) => {
+                    (Encoding::PLAIN, Some(part_of(kept, plain(numbers))))
+                }
+                (Plan::Plain | Plan::Dictionary, None) => {
                     out.extend_from_slice(plain(numbers));
-                    Encoding::PLAIN
+                    (Encoding::PLAIN, None)
                 }
             };
-            PageValues { encoding, bounds }
+            PageValues { encoding, bounds, kept }
         })
     }
 }
 
 impl<T: Number> ColumnEncoder for NumberColumn<T> {
-    fn write(&mut self, array: &ArrayRef) -> Result<()> {
+    fn write(&mut self, array: &ArrayRef, keeps: bool) -> Result<()> {
         let (data, len) = (array.to_data(), array.len());
         let bytes = |width: usize| &data.buffers()[0][data.offset() * width..][..len * width];
         let mut wide = spare_words();
@@ -189,17 +199,18 @@ impl<T: Number> ColumnEncoder for NumberColumn<T> {
             DataType::UInt16 => widen(2, |le| u16::from_le_bytes([le[0], le[1]]).into()),
             _ => {}
         }
+        let keeps = keeps && wide.is_empty();
         let bytes = if wide.is_empty() { bytes(T::WIDTH) } else { plain(&wide) };
         let nulls = data.nulls().filter(|nulls| nulls.null_count() > 0);
         // SAFETY: any bits are a number.
         let (before, numbers, _) = unsafe { bytes.align_to::<T>() };
         let written = if before.is_empty() {
-            self.put(numbers, nulls)
+            self.put(numbers, nulls, data.buffers().first().filter(|_| keeps))
         } else {
             // An array of a caller's may lie anywhere.
             let read = |le: &[u8]| le.iter().rev().fold(0, |bits, &byte| bits << 8 | u64::from(byte));
             let aligned: Vec<T> = bytes.chunks_exact(T::WIDTH).map(|le| T::of(read(le))).collect();
-            self.put(&aligned, nulls)
+            self.put(&aligned, nulls, None)
         };
         keep_words(wide);
         written.map_err(|e| writing(&self.path, &e))

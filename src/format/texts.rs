@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef};
-use arrow_buffer::{NullBuffer, NullBufferBuilder};
+use arrow_buffer::{Buffer, NullBuffer, NullBufferBuilder};
 use arrow_schema::DataType;
 use parquet::basic::{Encoding, Type};
 use parquet::errors::Result as ParquetResult;
@@ -16,7 +16,7 @@ use super::encoder::{ColumnEncoder, EncodedColumn};
 use super::options::ChunkOptions;
 use super::pages::{
     Bounds, Chunk, Compressor, DictionaryPage, IndexPage, Order, PageValues, PendingPage, TextTable,
-    keep_words, put_delta, spare_words, text_key,
+    keep_words, part_of, put_delta, spare_words, text_key,
 };
 use super::parquet::writing;
 use crate::error::Result;
@@ -56,6 +56,8 @@ struct Texts<'a> {
     /// Where each starts, and where the last ends.
     ends: &'a [i32],
     bytes: &'a [u8],
+    /// What keeps the bytes, if that may be.
+    kept: Option<&'a Buffer>,
 }
 
 impl Texts<'_> {
@@ -106,8 +108,14 @@ impl TextColumn {
         self.chunk.page_rows(1).min(VALUE_ROWS)
     }
 
-    /// Encodes pages of rows, whose texts these ends are of.
-    fn put(&mut self, ends: &[i32], bytes: &[u8], nulls: Option<&NullBuffer>) -> ParquetResult<()> {
+    /// Encodes pages of rows, whose texts these ends are of. `kept` may keep them.
+    fn put(
+        &mut self,
+        ends: &[i32],
+        bytes: &[u8],
+        nulls: Option<&NullBuffer>,
+        kept: Option<&Buffer>,
+    ) -> ParquetResult<()> {
         let count = ends.len() - 1;
         let mut start = 0;
         while start < count {
@@ -127,14 +135,14 @@ impl TextColumn {
                         own.extend_from_slice(text);
                         ends.push(own.len() as i32);
                     });
-                    self.put_page(&Texts { ends: &ends, bytes: &own }, Some(nulls))?;
+                    self.put_page(&Texts { ends: &ends, bytes: &own, kept: None }, Some(nulls))?;
                 }
                 Some(nulls) => {
                     let ends = page[..1].iter().copied().chain(nulls.valid_indices().map(|i| page[i + 1]));
                     let ends: Vec<_> = ends.collect();
-                    self.put_page(&Texts { ends: &ends, bytes }, Some(nulls))?;
+                    self.put_page(&Texts { ends: &ends, bytes, kept }, Some(nulls))?;
                 }
-                None => self.put_page(&Texts { ends: page, bytes }, None)?,
+                None => self.put_page(&Texts { ends: page, bytes, kept }, None)?,
             }
             start += rows;
         }
@@ -163,7 +171,7 @@ impl TextColumn {
         }
         let (ends, bytes) = (std::mem::take(&mut self.waiting_ends), std::mem::take(&mut self.waiting));
         let nulls = self.waiting_valid.finish();
-        self.put_page(&Texts { ends: &ends, bytes: &bytes }, nulls.as_ref())?;
+        self.put_page(&Texts { ends: &ends, bytes: &bytes, kept: None }, nulls.as_ref())?;
         (self.waiting_ends, self.waiting) = (ends, bytes);
         self.waiting_ends.truncate(1);
         self.waiting.clear();
@@ -201,18 +209,23 @@ impl TextColumn {
 
         let rows = texts.len() + bounds.nulls as usize;
         let validity = nulls.map(|nulls| (nulls.validity(), nulls.offset()));
+        let kept = texts.kept.filter(|_| self.chunk.may_keep(texts.all().len()));
         self.chunk.put_page(rows, validity, |out| {
-            let encoding = match plan {
-                Plan::Delta => {
+            let (encoding, kept) = match (plan, kept) {
+                (Plan::Delta, Some(kept)) => {
                     put_lengths(out, texts);
-                    Encoding::DELTA_LENGTH_BYTE_ARRAY
+                    (Encoding::DELTA_LENGTH_BYTE_ARRAY, Some(part_of(kept, texts.all())))
                 }
-                Plan::Plain | Plan::Split | Plan::Dictionary => {
+                (Plan::Delta, None) => {
+                    put_lengths_and_texts(out, texts);
+                    (Encoding::DELTA_LENGTH_BYTE_ARRAY, None)
+                }
+                (Plan::Plain | Plan::Split | Plan::Dictionary, _) => {
                     put_plain(out, texts);
-                    Encoding::PLAIN
+                    (Encoding::PLAIN, None)
                 }
             };
-            PageValues { encoding, bounds }
+            PageValues { encoding, bounds, kept }
         })
     }
 
@@ -236,7 +249,7 @@ impl TextColumn {
 }
 
 impl ColumnEncoder for TextColumn {
-    fn write(&mut self, array: &ArrayRef) -> Result<()> {
+    fn write(&mut self, array: &ArrayRef, keeps: bool) -> Result<()> {
         let (ends, bytes) = match array.data_type() {
             DataType::Utf8 => (array.as_string::<i32>().offsets(), array.as_string::<i32>().values()),
             _ => (array.as_binary::<i32>().offsets(), array.as_binary::<i32>().values()),
@@ -246,7 +259,8 @@ impl ColumnEncoder for TextColumn {
         self.choice.add_rows(array.len());
         let (page_rows, page_bytes) = (self.page_rows(), self.chunk.page_bytes());
         let written = if array.len() >= self.choice.enough(page_rows) || size >= page_bytes / 4 {
-            self.put_waiting().and_then(|()| self.put(ends, bytes, nulls))
+            let kept = Some(bytes).filter(|_| keeps);
+            self.put_waiting().and_then(|()| self.put(ends, bytes, nulls, kept))
         } else {
             let is_full =
                 self.waiting_valid.len() + array.len() > page_rows || self.waiting.len() + size > page_bytes;
@@ -302,12 +316,12 @@ fn try_texts(
         let bytes = texts.ends[run.start].saturating_add(run_bytes);
         let len =
             texts.ends[run.start + 1..=run.end].partition_point(|&end| end <= bytes).max(1.min(run.len()));
-        Texts { ends: &texts.ends[run.start..=run.start + len], bytes: texts.bytes }
+        Texts { ends: &texts.ends[run.start..=run.start + len], ..*texts }
     });
     let runs: Vec<_> = runs.collect();
     let values = runs.iter().map(Texts::len).sum();
     let mut trial = Trial::new(values, rows, compressor, before);
-    trial.add(Plan::Delta, |out| runs.iter().for_each(|run| put_lengths(out, run)))?;
+    trial.add(Plan::Delta, |out| runs.iter().for_each(|run| put_lengths_and_texts(out, run)))?;
     trial.add(Plan::Plain, |out| runs.iter().for_each(|run| put_plain(out, run)))?;
     trial.add_dictionary(MOST, runs.iter().flat_map(Texts::keys))?;
     Ok(trial)
@@ -323,10 +337,14 @@ fn put_plain(out: &mut Vec<u8>, texts: &Texts<'_>) {
 }
 
 /// DELTA_LENGTH_BYTE_ARRAY: the lengths, then all texts.
+fn put_lengths_and_texts(out: &mut Vec<u8>, texts: &Texts<'_>) {
+    put_lengths(out, texts);
+    out.extend_from_slice(texts.all());
+}
+
 fn put_lengths(out: &mut Vec<u8>, texts: &Texts<'_>) {
     let lengths: Vec<u32> = texts.ends.windows(2).map(|ends| (ends[1] - ends[0]) as u32).collect();
     put_delta(out, &lengths);
-    out.extend_from_slice(texts.all());
 }
 
 /// The least and the greatest text. Most differ in their first eight bytes, which are one number.

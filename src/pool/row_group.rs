@@ -214,7 +214,10 @@ impl RowGroup {
                     return Err(lost());
                 };
                 let before = encoder.memory();
-                encoder.write(&columns.column(index).slice(rows.start, rows.len()))?;
+                // Not a window's memory, for which the next one waits; nor before the row group is full, as its
+                // writing may need what the batch's owner does next.
+                let keeps = batch.spent.is_none() && self.memory.lock().sealed;
+                encoder.write(&columns.column(index).slice(rows.start, rows.len()), keeps)?;
                 let pages = encoder.take_pages();
                 self.memory.lock().add(encoder.memory(), before);
                 for page in pages {
@@ -300,33 +303,59 @@ fn lost() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::{ParquetOptions, ParquetPart};
+    use crate::format::{Codec, ParquetOptions, ParquetPart};
     use crate::pool::{Pool, PoolOptions};
     use crate::schema::Schema;
     use crate::storage::{IfExists, PartFile, Sync as SyncMode};
     use arrow_array::Int64Array;
+    use arrow_buffer::{Buffer, ScalarBuffer};
     use arrow_schema::{DataType, Field};
+    use std::ptr::NonNull;
+
+    /// What a row group of one column of int64 needs.
+    struct Setup {
+        pool: Arc<Pool>,
+        schema: Schema,
+        encoders: Arc<dyn Encoders>,
+        _part: (ParquetPart, tempfile::TempDir),
+    }
+
+    impl Setup {
+        fn new(codec: Codec) -> Self {
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path().join("a");
+            let schema = Schema::new(vec![Field::new("a", DataType::Int64, false)]).unwrap();
+            let create =
+                || PartFile::create(&path, SyncMode::None, IfExists::Fail).map(|part| Box::new(part) as _);
+            let options = ParquetOptions { codec, ..ParquetOptions::default() };
+            let (part, encoders) = ParquetPart::start(&schema, &options, path.clone(), create).unwrap();
+            let pool = Pool::start(PoolOptions::default()).unwrap();
+            Setup { pool, schema, encoders: Arc::new(encoders), _part: (part, directory) }
+        }
+
+        fn group(&self) -> Arc<RowGroup> {
+            RowGroup::new(&self.encoders, &Arc::default(), self.pool.rooms(Some(1 << 30)).hold(0), 1)
+        }
+
+        fn batch(&self, numbers: Int64Array, spent: Option<Arc<Spent>>) -> Arc<Batch> {
+            let rooms = self.pool.rooms(Some(1 << 30));
+            let meter = Meter::new(self.pool.counters(), rooms.clone());
+            let held = rooms.hold_batch(8 * numbers.len());
+            let batch = RecordBatch::try_new(self.schema.stored().clone(), vec![Arc::new(numbers)]).unwrap();
+            Batch::new(batch, spent, meter, held)
+        }
+    }
+
+    /// Numbers that no encoding makes smaller: a page has 2^16.
+    fn noise(count: i64) -> Vec<i64> {
+        (1..=count).map(|i| i.wrapping_mul(i).wrapping_mul(0x1e37_79b9_7f4a_7c15)).collect()
+    }
 
     #[test]
     fn others_are_woken_for_pages_while_there_are_more() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("a");
-        let schema = Schema::new(vec![Field::new("a", DataType::Int64, false)]).unwrap();
-        let create =
-            || PartFile::create(&path, SyncMode::None, IfExists::Fail).map(|part| Box::new(part) as _);
-        let started = ParquetPart::start(&schema, &ParquetOptions::default(), path.clone(), create);
-        let (_part, encoders) = started.unwrap();
-        let (encoders, pool): (Arc<dyn Encoders>, _) =
-            (Arc::new(encoders), Pool::start(PoolOptions::default()).unwrap());
-        let rooms = pool.rooms(Some(1 << 30));
-        let meter = Meter::new(pool.counters(), rooms.clone());
-        // Numbers that no encoding makes smaller: pages of 2^16.
-        let noise = (1..=1 << 18).map(|i: i64| i.wrapping_mul(i).wrapping_mul(0x1e37_79b9_7f4a_7c15));
-        let noise =
-            RecordBatch::try_new(schema.stored().clone(), vec![Arc::new(noise.collect::<Int64Array>())]);
-        let batch = Batch::new(noise.unwrap(), None, meter, rooms.hold_batch(8 << 18));
-
-        let group = RowGroup::new(&encoders, &Arc::default(), rooms.hold(0), 1);
+        let setup = Setup::new(ParquetOptions::default().codec);
+        let batch = setup.batch(noise(1 << 18).into(), None);
+        let group = setup.group();
         group.write(&batch, 0..1 << 18);
         group.seal();
         let (column, mut claim) = group.claim().unwrap();
@@ -341,5 +370,44 @@ mod tests {
         assert_eq!(pages.into_inner(), 4);
         assert!(group.encode(column, claim.next().unwrap(), || ()).unwrap());
         assert!(group.is_encoded());
+    }
+
+    #[test]
+    fn an_owners_memory_is_kept_by_pages_of_a_full_row_group_that_nothing_compresses() {
+        let is_kept = |codec, is_window: bool, is_full| {
+            let setup = Setup::new(codec);
+            let owner = Arc::new(noise(1 << 16));
+            let start = NonNull::new(owner.as_ptr() as *mut u8).unwrap();
+            // SAFETY: the owner has as many bytes, and the buffer keeps it.
+            let buffer = unsafe { Buffer::from_custom_allocation(start, 8 << 16, owner.clone()) };
+            let numbers = Int64Array::new(ScalarBuffer::new(buffer, 0, 1 << 16), None);
+            let batch = setup.batch(numbers, is_window.then(|| setup.pool.spent().clone()));
+            let group = setup.group();
+            group.write(&batch, 0..1 << 16);
+            drop(batch);
+            if is_full {
+                group.seal();
+            }
+            // Pages that were left to others, too.
+            let encode = || {
+                while let Some((column, mut claim)) = group.claim() {
+                    group.encode(column, claim.next().unwrap(), || ()).unwrap();
+                }
+            };
+            encode();
+            setup.pool.spent().clear();
+            let is_kept = Arc::strong_count(&owner) > 1;
+            if !is_full {
+                group.seal();
+                encode();
+            }
+            drop(group.take_encoded().unwrap());
+            assert_eq!(Arc::strong_count(&owner), 1);
+            is_kept
+        };
+        assert!(is_kept(Codec::Uncompressed, false, true));
+        assert!(!is_kept(Codec::Uncompressed, false, false), "the next append may need it");
+        assert!(!is_kept(Codec::Uncompressed, true, true), "the next window needs it");
+        assert!(!is_kept(Codec::Snappy, false, true), "the page has it in another form");
     }
 }

@@ -71,9 +71,9 @@ impl Encoders for Hooked {
 }
 
 impl ColumnEncoder for HookedColumn {
-    fn write(&mut self, array: &ArrayRef) -> Result<()> {
+    fn write(&mut self, array: &ArrayRef, keeps: bool) -> Result<()> {
         (self.2)(self.1, array);
-        self.0.write(array)
+        self.0.write(array, keeps)
     }
 
     fn take_pages(&mut self) -> Vec<PendingPage> {

@@ -200,8 +200,8 @@ impl Writer {
 
     /// Appends an Arrow batch after what was appended before. Nothing is copied but what Parquet stores
     /// in another form: the batch is cut into slices of the window's size, and its memory goes back to
-    /// its owner when the last of them has been encoded, maybe on another thread. Waits while the queue
-    /// is full. A batch that does not fit the schema is refused whole.
+    /// its owner when the last of them has been encoded, maybe on another thread; or written, if its row group is
+    /// full and not compressed. Waits while the queue is full. A batch that does not fit the schema is refused whole.
     pub fn append_batch(&mut self, batch: &RecordBatch) -> Result<()> {
         self.check_fields(batch.schema_ref().fields())?;
         let batch = batch::fit(&self.schema, batch)?;
@@ -211,11 +211,12 @@ impl Writer {
         self.send_window()?;
         let (rows, bytes) = (batch.num_rows(), batch::bytes(&batch));
         let (window_rows, window_bytes) = self.window.limits();
-        let pieces = rows.div_ceil(window_rows).max(bytes / window_bytes).min(rows);
-        let step = rows.div_ceil(pieces);
+        let row_bytes = bytes as f64 / rows as f64;
+        let step = window_rows.min((window_bytes as f64 / row_bytes) as usize).max(1);
         for row in (0..rows).step_by(step) {
             let piece = batch.slice(row, step.min(rows - row));
-            self.queue.push_shared(piece, bytes / pieces)?;
+            let bytes = (piece.num_rows() as f64 * row_bytes) as usize;
+            self.queue.push_shared(piece, bytes)?;
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ import ctypes
 import datetime
 import json
 import math
+import random
 from decimal import Decimal
 from pathlib import Path
 
@@ -474,3 +475,48 @@ def test_filters_find_the_matching_rows(name, form, tmp_path):
         for reader, found in READERS.items():
             for condition, in_file, in_memory in found(path, table, kind, predicates(values)):
                 assert in_file == in_memory, (reader, pattern, condition)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_long_columns_are_written_from_where_they_lie(version, tmp_path):
+    """Nothing is compressed, and rows fill their row groups at once. Memory that is given back too early is used again."""
+    noise, path, expected = random.Random(7), tmp_path / "part.parquet", []
+    schema = pa.schema([pa.field("v", pa.int64(), nullable=False), ("f", pa.float64()), ("s", pa.float32()),
+                        pa.field("b", pa.binary(), nullable=False), ("t", pa.string())])
+    given = options(0, False, codec=0, page_version=version, row_group_rows=20_000, page_rows=0, page_crc=1)
+
+    def batch(rows):
+        """Of memory that is its own."""
+        def numbers(kind, width, null=0.0):
+            valid = [noise.random() >= null for _ in range(rows)]
+            # No NaN, which would not equal itself.
+            values = noise.randbytes(rows * width) if kind == pa.int64() else bytes(pa.array(
+                [noise.random() for _ in range(rows)], kind).buffers()[1])
+            bits = pa.array(valid).buffers()[1] if null else None
+            return pa.Array.from_buffers(kind, rows, [bits, pa.py_buffer(values)])
+
+        def texts(kind, text, width):
+            ends = bytes(pa.array(range(0, rows * width + 1, width), pa.int32()).buffers()[1])
+            return pa.Array.from_buffers(kind, rows, [None, pa.py_buffer(ends), pa.py_buffer(text)])
+
+        null = 0.1 if rows > 20_000 else 0.0
+        return pa.record_batch([
+            numbers(pa.int64(), 8), numbers(pa.float64(), 8, null), numbers(pa.float32(), 4),
+            texts(pa.binary(), noise.randbytes(rows * 40), 40),
+            texts(pa.string(), noise.randbytes(rows * 4).hex().encode(), 8),
+        ], schema=schema)
+
+    with Flow(path, schema, given) as flow:
+        for rows in (100_000, 20_000, 19_999, 1, 60_001, 7):
+            ours = batch(rows)
+            expected.append(pa.ipc.read_record_batch(ours.serialize(), schema))
+            flow.append(ours)
+            flow.append(ours.slice(rows // 3))
+            del ours
+    expected = pa.Table.from_batches([part for b in expected for part in (b, b.slice(b.num_rows // 3))])
+    table = pq.ParquetFile(path, page_checksum_verification=True).read()
+    assert table.equals(expected)
+    assert duckdb.sql(f"SELECT * FROM read_parquet('{path}')").to_arrow_table().cast(schema).equals(expected)
+    assert polars.read_parquet(path).to_arrow().cast(schema).equals(expected)
+    encodings = {chunk.path_in_schema: chunk.encodings for chunk in chunks(path)}
+    assert "DELTA_LENGTH_BYTE_ARRAY" in encodings["b"] and "PLAIN" in encodings["v"]

@@ -60,7 +60,9 @@ pub unsafe extern "C" fn pf_schema_from_arrow(
 /// Takes `array` and `schema`: they are moved from, their `release` becomes NULL, and each is released
 /// once, whether the call fails or not; only a pointer that is NULL or misaligned is left alone. The
 /// columns are not copied: the array is released when its last row has been encoded, maybe on a thread
-/// of libflow's after this call, and at the latest in `pf_writer_free`.
+/// of libflow's after this call, and at the latest in `pf_writer_free`. Where nothing is compressed, long columns
+/// of rows that fill their row group already go to storage from where they lie: then it is released when these row
+/// groups have been written, which waits for no later call.
 ///
 /// Every value is checked before any row is taken: offsets, dictionary keys, UTF-8, the digits of
 /// decimals; that costs one pass over the batch. What cannot be checked is that a buffer is as long as

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::sync::{Arc, OnceLock};
 
+use arrow_buffer::Buffer;
 use parquet::basic::{BoundaryOrder, Encoding, LogicalType, PageType, Type};
 use parquet::bloom_filter::Sbbf;
 use parquet::errors::{ParquetError, Result as ParquetResult};
@@ -49,15 +50,20 @@ struct WrittenPage {
     memory: Vec<u8>,
     /// Where it starts there.
     start: usize,
+    /// What comes after that memory's end.
+    kept: Option<Buffer>,
     /// Bytes before compression, header included.
     plain_bytes: usize,
 }
 
 impl WrittenPage {
-    fn bytes(&self) -> &[u8] {
-        &self.memory[self.start..]
+    fn bytes(&self) -> usize {
+        self.memory.len() - self.start + self.kept.as_ref().map_or(0, Buffer::len)
     }
 }
+
+/// Bytes that are written for themselves, not gathered with others: to keep fewer spares no copy.
+const KEPT: usize = 64 << 10;
 
 /// Room before a page's bytes for its header, so that the two lie together and neither has to be moved.
 const HEADER: usize = 64;
@@ -66,12 +72,20 @@ const HEADER: usize = 64;
 pub struct PageValues {
     pub encoding: Encoding,
     pub bounds: Bounds,
+    /// Their end, where it stays as it is and where it lies, until it is written.
+    pub kept: Option<Buffer>,
+}
+
+/// The part of a buffer that these bytes are, which may be kept.
+pub fn part_of(buffer: &Buffer, bytes: &[u8]) -> Buffer {
+    buffer.slice_with_length(bytes.as_ptr().addr() - buffer.as_ptr().addr(), bytes.len())
 }
 
 /// A page that has yet to be compressed, by any thread.
 pub struct PendingPage {
     /// After the room for its header.
     plain: Vec<u8>,
+    kept: Option<Buffer>,
     kind: PageKind,
     options: ChunkOptions,
     written: Slot,
@@ -80,13 +94,13 @@ pub struct PendingPage {
 impl PendingPage {
     /// Bytes before compression.
     pub fn plain_bytes(&self) -> usize {
-        self.plain.len() - HEADER
+        self.plain.len() - HEADER + self.kept.as_ref().map_or(0, Buffer::len)
     }
 
     /// Compresses it; returns the bytes that it has then. An error is its chunk's to tell.
     pub fn compress(self) -> usize {
-        let written = write_page(&self.options, self.plain, self.kind);
-        let bytes = written.as_ref().map_or(0, |written| written.bytes().len());
+        let written = write_page(&self.options, self.plain, self.kept, self.kind);
+        let bytes = written.as_ref().map_or(0, |written| written.bytes());
         // Nobody else has this page.
         let _ = self.written.set(written);
         bytes
@@ -125,6 +139,11 @@ impl Chunk {
     /// Bytes of a page before compression, about.
     pub fn page_bytes(&self) -> usize {
         self.options.page_bytes
+    }
+
+    /// Whether the end of a page may stay where it lies: it does not change, and is worth more than what it takes.
+    pub fn may_keep(&self, bytes: usize) -> bool {
+        self.options.codec == Codec::Uncompressed && bytes >= KEPT
     }
 
     /// Whether bounds are of use.
@@ -171,7 +190,7 @@ impl Chunk {
             }
         }
         let level_bytes = plain.len() - HEADER;
-        let PageValues { encoding, bounds } = put(&mut plain);
+        let PageValues { encoding, bounds, kept } = put(&mut plain);
         let kind = match is_v2 {
             true => {
                 let nulls = bounds.nulls as usize;
@@ -180,7 +199,7 @@ impl Chunk {
             false => PageKind::V1 { rows, encoding },
         };
         let (options, written) = (self.options, Slot::default());
-        self.fresh.push(PendingPage { plain, kind, options, written: written.clone() });
+        self.fresh.push(PendingPage { plain, kept, kind, options, written: written.clone() });
         self.rows += rows as u64;
         self.page_list.push(PageInfo { rows, encoding, bounds, written });
         Ok(())
@@ -199,13 +218,13 @@ impl Chunk {
             let mut page = spare::take();
             page.resize(HEADER, 0);
             page.extend_from_slice(plain);
-            write_page(&self.options, page, PageKind::Dictionary { count })
+            write_page(&self.options, page, None, PageKind::Dictionary { count })
         });
         let dictionary = dictionary.transpose()?;
         if let (Some(filter), Some(wanted)) = (&mut self.filter, self.options.bloom_filter) {
             filter.fold_to_target_fpp(wanted.fpp);
         }
-        bytes += dictionary.as_ref().map_or(0, |page| page.bytes().len());
+        bytes += dictionary.as_ref().map_or(0, |page| page.bytes());
         Ok(EncodedChunk { chunk: self, dictionary, used, bytes })
     }
 
@@ -221,7 +240,7 @@ impl Chunk {
         let mut page_list = self.page_list;
         let mut pages = Vec::with_capacity(page_list.len() + 1);
         pages.extend(dictionary);
-        let first = start + pages.iter().map(|page| page.bytes().len() as i64).sum::<i64>();
+        let first = start + pages.iter().map(|page| page.bytes() as i64).sum::<i64>();
         let is_utf8 = matches!(self.column.logical_type_ref(), Some(LogicalType::String));
 
         let mut all = Bounds::new(self.order);
@@ -240,7 +259,7 @@ impl Chunk {
             let written = Arc::into_inner(std::mem::take(&mut page.written)).and_then(OnceLock::into_inner);
             let written = written.ok_or_else(|| ParquetError::General("a page was lost".to_owned()))??;
             offsets.append_row_count(page.rows as i64);
-            let bytes = written.bytes().len();
+            let bytes = written.bytes();
             offsets.append_offset_and_size(offset, bytes as i32);
             offset += bytes as i64;
             pages.push(written);
@@ -305,8 +324,14 @@ impl Chunk {
     }
 }
 
-/// Compresses a page, which comes after the room for its header, and puts that before it.
-fn write_page(options: &ChunkOptions, plain: Vec<u8>, mut kind: PageKind) -> ParquetResult<WrittenPage> {
+/// Compresses a page, which comes after the room for its header, and puts that before it. An end that is kept
+/// elsewhere is not compressed.
+fn write_page(
+    options: &ChunkOptions,
+    plain: Vec<u8>,
+    kept: Option<Buffer>,
+    mut kind: PageKind,
+) -> ParquetResult<WrittenPage> {
     let (plain_len, mut page) = (plain.len(), plain);
     if options.codec != Codec::Uncompressed {
         let levels = if let PageKind::V2 { level_bytes, .. } = kind { level_bytes } else { 0 };
@@ -330,13 +355,14 @@ fn write_page(options: &ChunkOptions, plain: Vec<u8>, mut kind: PageKind) -> Par
         fitting.extend_from_slice(&page);
         spare::give_back(std::mem::replace(&mut page, fitting));
     }
-    let crc = options.page_crc.then(|| checksum(&page[HEADER..]));
-    let (plain_bytes, bytes) = (plain_len - HEADER, page.len() - HEADER);
+    let rest = kept.as_deref().unwrap_or_default();
+    let crc = options.page_crc.then(|| checksum([&page[HEADER..], rest]));
+    let (plain_bytes, bytes) = (plain_len - HEADER + rest.len(), page.len() - HEADER + rest.len());
     let mut header = Vec::with_capacity(HEADER);
     PageHeader { kind, plain_bytes, bytes, crc }.put(&mut header)?;
     let start = HEADER - header.len();
     page[start..HEADER].copy_from_slice(&header);
-    Ok(WrittenPage { plain_bytes: header.len() + plain_bytes, memory: page, start })
+    Ok(WrittenPage { plain_bytes: header.len() + plain_bytes, memory: page, start, kept })
 }
 
 /// Tells the filter of a value, in each form that a reader may look for.
@@ -394,7 +420,10 @@ impl EncodedChunk {
     pub fn append_to(self, row_group: &mut Columns<'_>) -> ParquetResult<()> {
         let (pages, column) = self.chunk.finish(self.dictionary, self.used, row_group.position())?;
         for page in pages {
-            row_group.write(page.bytes())?;
+            row_group.write(&page.memory[page.start..])?;
+            if let Some(kept) = page.kept {
+                row_group.write(&kept)?;
+            }
             spare::give_back(page.memory);
         }
         row_group.push(column);

@@ -75,7 +75,7 @@ impl IndexPage {
             out.push(self.width as u8);
             out.extend_from_slice(&self.packed);
             put_indices(out, &self.rest, self.width);
-            PageValues { encoding: Encoding::RLE_DICTIONARY, bounds }
+            PageValues { encoding: Encoding::RLE_DICTIONARY, bounds, kept: None }
         })?;
         self.packed.clear();
         self.rest.clear();

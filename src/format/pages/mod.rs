@@ -15,7 +15,7 @@ mod tables;
 
 pub use bounds::{Bounds, Order};
 pub use checked::{CheckedPages, CheckedStores};
-pub use chunk::{Chunk, DictionaryPage, EncodedChunk, PageValues, PendingPage};
+pub use chunk::{Chunk, DictionaryPage, EncodedChunk, PageValues, PendingPage, part_of};
 pub use compress::Compressor;
 pub use encode::{put_delta, put_split};
 pub use hybrid::{bit_width, put_indices};
