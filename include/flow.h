@@ -664,8 +664,8 @@ typedef struct pf_writer_options {
   /** Bytes gathered before a batch goes to be encoded, about; 0 = 16 MiB, at most 1 GiB. */
   uint64_t window_bytes;
   /**
-   * Bytes of batches waiting to be encoded before an append blocks; one batch always fits. 0: two batches for
-   * each of the pool's threads and two more, but 6 MiB at least and 32 MiB at most.
+   * Bytes of batches waiting to be encoded before an append blocks; one batch always fits. 0: a batch for
+   * each of the pool's threads and two more, but 3 MiB at least and 32 MiB at most.
    */
   uint64_t queue_bytes;
   /**

@@ -107,8 +107,8 @@ pub struct pf_writer_options {
     pub window_rows: u64,
     /// Bytes gathered before a batch goes to be encoded, about; 0 = 16 MiB, at most 1 GiB.
     pub window_bytes: u64,
-    /// Bytes of batches waiting to be encoded before an append blocks; one batch always fits. 0: two batches for
-    /// each of the pool's threads and two more, but 6 MiB at least and 32 MiB at most.
+    /// Bytes of batches waiting to be encoded before an append blocks; one batch always fits. 0: a batch for
+    /// each of the pool's threads and two more, but 3 MiB at least and 32 MiB at most.
     pub queue_bytes: u64,
     /// Bytes of a row group, as its rows lie in memory, about: it ends where either limit is reached. 0: no
     /// limit, as readers work by rows.

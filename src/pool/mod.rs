@@ -135,9 +135,9 @@ impl Pool {
     fn rooms(&self, max_bytes: Option<usize>) -> Rooms {
         let own = Arc::new(Room::new(max_bytes.unwrap_or(LONG_QUEUE)));
         let (pool, batches) = (self.shared.room.clone(), self.shared.batches.clone());
-        // Two for each thread, as its columns are not all equally far, the next, and one for the time that its caller
-        // takes to wake up. More would keep the threads hardly busier.
-        let most_batches = max_bytes.is_none().then_some(2 * self.options.threads + 2);
+        // One for each thread, as columns are not all equally far, the next, and one for the time that its caller takes
+        // to wake up. More would keep the threads hardly busier.
+        let most_batches = max_bytes.is_none().then_some(self.options.threads + 2);
         Rooms { own, pool, batches, most_batches }
     }
 

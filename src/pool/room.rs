@@ -127,7 +127,7 @@ pub struct Rooms {
 /// Bytes of a writer's batches if nobody said how many: what a cache holds, and what keeps a pool busy, however
 /// small they are.
 pub const LONG_QUEUE: usize = 32 << 20;
-const SHORT_QUEUE: usize = 6 << 20;
+const SHORT_QUEUE: usize = 3 << 20;
 
 /// The part of the pool's room that batches may have. More of them would keep no worker busier: they would
 /// only take memory that no cache holds. What is encoded may have the rest while storage is slow.

@@ -23,8 +23,8 @@ pub struct WriterOptions {
     pub window_rows: usize,
     /// Bytes of a batch, about; default 16 MiB, at most 1 GiB.
     pub window_bytes: usize,
-    /// Bytes of batches waiting to be encoded before an append blocks. None, the default: two batches for each of the
-    /// pool's threads and two more, which keeps the threads busy, but 6 MiB at least, and 32 MiB, which a cache
+    /// Bytes of batches waiting to be encoded before an append blocks. None, the default: a batch for each of the
+    /// pool's threads and two more, which keeps the threads busy, but 3 MiB at least, and 32 MiB, which a cache
     /// holds, at most.
     pub queue_bytes: Option<usize>,
 }
