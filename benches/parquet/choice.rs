@@ -9,7 +9,7 @@ use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 
 use super::cases::{CASES, Case};
 use super::corpora::Corpus;
-use super::ours;
+use super::ours::{self, Way};
 use crate::{Row, alternate};
 
 /// As many as tell one part in twenty, a run being as short as it is.
@@ -72,7 +72,7 @@ fn of_case(case: &Case, corpus: &Corpus) -> [Row; 2] {
 
     let given: Vec<i32> = (0..columns.len()).map(|column| used(&chosen, column)).collect();
     let seconds = |encodings: &[i32]| {
-        let seconds = ours::write_encoded(corpus, case, encodings);
+        let seconds = ours::write_encoded(corpus, case, Way::Chunks, encodings);
         fs::remove_file(ours::path()).unwrap();
         seconds
     };
@@ -82,7 +82,7 @@ fn of_case(case: &Case, corpus: &Corpus) -> [Row; 2] {
 
 /// What the file says of itself when it is written so.
 fn footer(case: &Case, corpus: &Corpus, encodings: &[i32]) -> ParquetMetaData {
-    ours::write_encoded(corpus, case, encodings);
+    ours::write_encoded(corpus, case, Way::Chunks, encodings);
     let footer = ParquetMetaDataReader::new().parse_and_finish(&File::open(ours::path()).unwrap()).unwrap();
     fs::remove_file(ours::path()).unwrap();
     footer

@@ -20,6 +20,7 @@ use self::cases::{Against, CASES, Case, Goal};
 use self::corpora::Corpus;
 use self::limits::Memcpy;
 use self::load::Load;
+use self::ours::Way;
 use self::peers::{Peer, Python};
 use crate::{Limit, Row, median};
 
@@ -42,8 +43,9 @@ pub fn is_child() -> bool {
     if arguments.next().as_deref() != Some(ours::PEAK) {
         return false;
     }
-    let name = arguments.next().unwrap();
-    ours::print_peak(CASES.iter().find(|case| case.name() == name).unwrap());
+    let (name, way) = (arguments.next().unwrap(), arguments.next().unwrap());
+    let case = CASES.iter().find(|case| case.name() == name).unwrap();
+    ours::print_peak(case, Way::ALL.into_iter().find(|of| of.name() == way).unwrap());
     true
 }
 
@@ -97,11 +99,11 @@ impl Side {
 
 /// What came out of a case; seconds and bytes.
 struct Measured {
-    ours: Side,
+    ours: Vec<(Way, Side)>,
     /// Those that could be run.
     peers: Vec<(Peer, Side)>,
-    /// Our process's growth.
-    peak: f64,
+    /// Our process's growth, each way.
+    peaks: Vec<f64>,
     memcpy: f64,
     /// Of the corpus.
     write: f64,
@@ -116,7 +118,7 @@ impl Measured {
     fn new(case: &Case, corpus: &Corpus, mut python: Option<&mut Python>) -> Self {
         let mut memcpy = Memcpy::new(corpus);
         let (mut copies, mut writes, mut file_writes) = (Vec::new(), Vec::new(), Vec::new());
-        let mut ours = Side::default();
+        let mut ours: Vec<_> = Way::ALL.into_iter().map(|way| (way, Side::default())).collect();
         let mut peers: Vec<_> = Peer::ALL.into_iter().map(|peer| (peer, Side::default())).collect();
         let mut contenders = Peer::ALL.to_vec();
         let (mut rounds, mut round) = (ROUNDS, 0);
@@ -126,12 +128,14 @@ impl Measured {
         while round < rounds {
             copies.push(memcpy.seconds(corpus));
             writes.push(limits::write(corpus, corpus.bytes()));
-            let seconds = ours::write(corpus, case);
-            if round == 0 {
-                ours::check(corpus);
+            for (way, side) in &mut ours {
+                let seconds = ours::write(corpus, case, *way);
+                if round == 0 {
+                    ours::check(corpus);
+                }
+                side.note(seconds, &ours::path(), corpus);
             }
-            ours.note(seconds, &ours::path(), corpus);
-            file_writes.push(limits::write(corpus, ours.bytes));
+            file_writes.push(limits::write(corpus, ours[0].1.bytes));
             for (peer, side) in peers.iter_mut().filter(|(peer, _)| contenders.contains(peer)) {
                 if let Some(seconds) = peers::write(*peer, corpus, case, python.as_deref_mut()) {
                     side.note(seconds, &peer.path(), corpus);
@@ -140,7 +144,8 @@ impl Measured {
             if round == 0 {
                 peers.retain(|(_, side)| !side.seconds.is_empty());
                 contenders = contending(case, &peers);
-                let spent = peers.iter().map(|(_, side)| side.seconds()).sum::<f64>() + ours.seconds();
+                let of_peers = peers.iter().map(|(_, side)| side.seconds());
+                let spent = of_peers.chain(ours.iter().map(|(_, side)| side.seconds())).sum::<f64>();
                 rounds = if spent > SLOW { SLOW_ROUNDS } else { ROUNDS };
             }
             round += 1;
@@ -150,7 +155,7 @@ impl Measured {
         Measured {
             ours,
             peers,
-            peak: ours::peak_bytes(case),
+            peaks: Way::ALL.map(|way| ours::peak_bytes(case, way)).to_vec(),
             memcpy: median(&mut copies),
             write: median(&mut writes),
             write_file: median(&mut file_writes),
@@ -176,30 +181,40 @@ impl Measured {
             "uncompressed" => ("memcpy + write()".to_owned(), self.memcpy + self.write_file),
             _ => (format!("{codec} of the plain bytes, all cores"), self.compress),
         };
-        let seconds = self.ours.seconds();
-        let mut rows = Vec::new();
-        for goal in case.goals {
-            match *goal {
-                Goal::Time(Against::Copy, goal) => {
-                    rows.push(row("time", "memcpy + write()", seconds, self.memcpy + self.write, "s", goal));
-                }
-                Goal::Time(against, goal) => {
-                    let Some((peer, side)) = choose(&self.peers, against) else { continue };
-                    let limit = Some(Limit { what: what.clone(), value });
-                    rows.push(Row { limit, ..row("time", peer.name(), seconds, side.seconds(), "s", goal) });
-                }
-                Goal::Size(against, goal) => {
-                    let Some((peer, side)) = choose(&self.peers, against) else { continue };
-                    let (ours, theirs) = (self.ours.megabytes(), side.megabytes());
-                    rows.push(row("size", peer.name(), ours, theirs, "MB", goal));
-                }
-            }
-        }
         // Our window by default, of 65,536 rows or 16 MiB.
         let row_bytes = corpus.bytes() as f64 / corpus.rows() as f64;
         let window = (row_bytes * f64::from(1 << 16)).min(f64::from(16 << 20));
         let held = window + row_bytes * case.row_group as f64;
-        rows.push(row("peak memory", "window + row group", self.peak / 1e6, held / 1e6, "MB", "<= 1.5"));
+        let mut rows = Vec::new();
+        for ((way, ours), peak) in self.ours.iter().zip(&self.peaks) {
+            let (time, memory) = match way {
+                Way::Chunks => ("time", "peak memory"),
+                Way::Arrow => ("Arrow, time", "Arrow, peak memory"),
+            };
+            let seconds = ours.seconds();
+            for goal in case.goals {
+                match *goal {
+                    Goal::Time(Against::Copy, goal) => {
+                        let theirs = self.memcpy + self.write;
+                        rows.push(row(time, "memcpy + write()", seconds, theirs, "s", goal));
+                    }
+                    Goal::Time(against, goal) => {
+                        let Some((peer, side)) = choose(&self.peers, against) else { continue };
+                        let limit = Some(Limit { what: what.clone(), value });
+                        let of_time = row(time, peer.name(), seconds, side.seconds(), "s", goal);
+                        rows.push(Row { limit, ..of_time });
+                    }
+                    // The file is the same, however it came to be.
+                    Goal::Size(against, goal) if *way == Way::Chunks => {
+                        let Some((peer, side)) = choose(&self.peers, against) else { continue };
+                        let (ours, theirs) = (ours.megabytes(), side.megabytes());
+                        rows.push(row("size", peer.name(), ours, theirs, "MB", goal));
+                    }
+                    Goal::Size(..) => {}
+                }
+            }
+            rows.push(row(memory, "window + row group", peak / 1e6, held / 1e6, "MB", "<= 1.5"));
+        }
         rows
     }
 }

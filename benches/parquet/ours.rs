@@ -7,8 +7,11 @@ use std::process::Command;
 use std::ptr;
 use std::time::Instant;
 
-use arrow_array::{Array, ArrayRef};
+use arrow_array::{Array, ArrayRef, StructArray};
+use arrow_data::ffi::FFI_ArrowArray;
+use arrow_schema::ffi::FFI_ArrowSchema;
 use arrow_schema::{DataType, TimeUnit};
+use flow::ffi::arrow::pf_append_arrow;
 use flow::ffi::columns::{PF_LAYOUT_OFFSETS, PF_LAYOUT_VALUES, pf_column_slice, pf_row_chunk};
 use flow::ffi::error::{PF_OK, pf_error};
 use flow::ffi::parquet_options::{PF_ENCODING_AUTO, PF_STATISTICS_DEFAULT, pf_column_options};
@@ -27,14 +30,51 @@ pub fn path() -> PathBuf {
     crate::output().join("ours.parquet")
 }
 
+/// How the data comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// In row chunks, which are copied: the caller may do with its memory what it likes at once.
+    Chunks,
+    /// In Arrow batches, which are not, as to the peers.
+    Arrow,
+}
+
+impl Way {
+    pub const ALL: [Way; 2] = [Way::Chunks, Way::Arrow];
+
+    /// By its name in the table.
+    pub fn name(self) -> &'static str {
+        match self {
+            Way::Chunks => "libflow",
+            Way::Arrow => "libflow, Arrow",
+        }
+    }
+}
+
 /// Writes the corpus once, each column in what AUTO chooses; returns the seconds from opening the writer to the end
 /// of its close.
-pub fn write(corpus: &Corpus, case: &Case) -> f64 {
-    write_encoded(corpus, case, &vec![PF_ENCODING_AUTO; corpus.batch.num_columns()])
+pub fn write(corpus: &Corpus, case: &Case, way: Way) -> f64 {
+    write_encoded(corpus, case, way, &vec![PF_ENCODING_AUTO; corpus.batch.num_columns()])
 }
 
 /// The same with an encoding for each column.
-pub fn write_encoded(corpus: &Corpus, case: &Case, encodings: &[i32]) -> f64 {
+pub fn write_encoded(corpus: &Corpus, case: &Case, way: Way, encodings: &[i32]) -> f64 {
+    let start = Instant::now();
+    let writer = open(corpus, case, encodings);
+    match way {
+        Way::Chunks => append_chunks(writer, corpus),
+        Way::Arrow => append_arrow(writer, corpus),
+    }
+    let mut error = pf_error::new();
+    // SAFETY: the writer is open.
+    let status = unsafe { pf_close(writer, ptr::null_mut(), &mut error) };
+    let seconds = start.elapsed().as_secs_f64();
+    assert_eq!(status, PF_OK, "{}", error.message());
+    pf_writer_free(writer);
+    seconds
+}
+
+fn open(corpus: &Corpus, case: &Case, encodings: &[i32]) -> *mut pf_writer {
     let path = CString::new(path().to_str().unwrap()).unwrap();
     let schema = corpus.batch.schema();
     let names: Vec<_> = schema.fields().iter().map(|f| CString::new(f.name().as_str()).unwrap()).collect();
@@ -74,17 +114,21 @@ pub fn write_encoded(corpus: &Corpus, case: &Case, encodings: &[i32]) -> f64 {
         column_size: size_of::<pf_column_options>() as u64,
         ..crate::writer_options()
     };
-    let columns: Vec<_> = corpus.batch.columns().iter().map(slice).collect();
-    let mut slices: Vec<_> = columns.iter().map(|(slice, _)| *slice).collect();
-
     let (mut schema, mut writer, mut error) = (ptr::null_mut(), ptr::null_mut(), pf_error::new());
-    let start = Instant::now();
-    // SAFETY: every pointer is of a live local, or of the corpus.
-    let mut status = unsafe {
+    // SAFETY: every pointer is of a live local.
+    let status = unsafe {
         let size = size_of::<pf_field>() as u64;
         pf_schema_new(fields.as_ptr(), fields.len() as u64, size, &mut schema, &mut error)
             | pf_writer_open(path.as_ptr(), schema, &options, &mut writer, &mut error)
     };
+    assert_eq!(status, PF_OK, "{}", error.message());
+    pf_schema_free(schema);
+    writer
+}
+
+fn append_chunks(writer: *mut pf_writer, corpus: &Corpus) {
+    let columns: Vec<_> = corpus.batch.columns().iter().map(slice).collect();
+    let mut slices: Vec<_> = columns.iter().map(|(slice, _)| *slice).collect();
     for row in (0..corpus.rows()).step_by(CHUNK) {
         for (slice, (whole, width)) in slices.iter_mut().zip(&columns) {
             slice.length = CHUNK.min(corpus.rows() - row) as u64;
@@ -102,16 +146,24 @@ pub fn write_encoded(corpus: &Corpus, case: &Case, encodings: &[i32]) -> f64 {
             slices: slices.as_ptr(),
             slice_count: slices.len() as u64,
         };
+        let mut error = pf_error::new();
         // SAFETY: the writer is open, and the slices are parts of the corpus.
-        status |= unsafe { pf_append_row_chunk(writer, &chunk, &mut error) };
+        let status = unsafe { pf_append_row_chunk(writer, &chunk, &mut error) };
+        assert_eq!(status, PF_OK, "{}", error.message());
     }
-    // SAFETY: the writer is open.
-    status |= unsafe { pf_close(writer, ptr::null_mut(), &mut error) };
-    let seconds = start.elapsed().as_secs_f64();
-    assert_eq!(status, PF_OK, "{}", error.message());
-    pf_writer_free(writer);
-    pf_schema_free(schema);
-    seconds
+}
+
+fn append_arrow(writer: *mut pf_writer, corpus: &Corpus) {
+    for row in (0..corpus.rows()).step_by(CHUNK) {
+        let batch = corpus.batch.slice(row, CHUNK.min(corpus.rows() - row));
+        let mut schema = FFI_ArrowSchema::try_from(batch.schema().as_ref()).unwrap();
+        let mut array = FFI_ArrowArray::new(&StructArray::from(batch).into_data());
+        let mut error = pf_error::new();
+        // SAFETY: the writer is open, and Arrow's structs lie in memory as the interface says.
+        let status =
+            unsafe { pf_append_arrow(writer, (&raw mut array).cast(), (&raw mut schema).cast(), &mut error) };
+        assert_eq!(status, PF_OK, "{}", error.message());
+    }
 }
 
 /// Reads the file back: speed counts only if every value is there.
@@ -166,23 +218,23 @@ fn pf_type(data_type: &DataType) -> i32 {
     }
 }
 
-/// What starts this program as the child that [`peak_bytes`] runs; the case's name follows.
+/// What starts this program as the child that [`peak_bytes`] runs; the case's name and the way follow.
 pub const PEAK: &str = "--peak";
 
 /// Bytes of memory that a process that holds the corpus has at most, beside it, while it writes it. Its program, whose
 /// pages come into memory as they are first used, is not counted.
-pub fn peak_bytes(case: &Case) -> f64 {
+pub fn peak_bytes(case: &Case, way: Way) -> f64 {
     let program = std::env::current_exe().unwrap();
-    let output = Command::new(program).args([PEAK, &case.name()]).output().unwrap();
+    let output = Command::new(program).args([PEAK, &case.name(), way.name()]).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     text.trim().parse().unwrap_or_else(|e| panic!("{}: {text:?}: {e}", case.name()))
 }
 
 /// The child.
-pub fn print_peak(case: &Case) {
+pub fn print_peak(case: &Case, way: Way) {
     let corpus = Corpus::open(case.corpus).unwrap();
     let before = peak();
-    write(&corpus, case);
+    write(&corpus, case, way);
     println!("{}", peak() - before);
     std::fs::remove_file(path()).unwrap();
 }

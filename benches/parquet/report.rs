@@ -11,7 +11,8 @@ use super::{Measured, Side};
 pub fn print(case: &Case, corpus: &Corpus, measured: &Measured, detail: bool) {
     println!("\n  {}", case.name());
     let peers = measured.peers.iter().map(|(peer, side)| (peer.name(), side));
-    let sides: Vec<(&str, &Side)> = [("libflow", &measured.ours)].into_iter().chain(peers).collect();
+    let ours = measured.ours.iter().map(|(way, side)| (way.name(), side));
+    let sides: Vec<(&str, &Side)> = ours.chain(peers).collect();
     for (name, side) in &sides {
         let row_groups = side.footer.as_ref().map_or(0, |footer| footer.num_row_groups());
         let (seconds, megabytes, runs) = (side.seconds(), side.megabytes(), side.seconds.len());
@@ -23,7 +24,7 @@ pub fn print(case: &Case, corpus: &Corpus, measured: &Measured, detail: bool) {
     let plain = corpus.bytes() as f64 / 1e6;
     println!("    {:<20} {memcpy:>7.3} s              {plain:>8.1} MB", "memcpy");
     println!("    {:<20} {write:>7.3} s              {plain:>8.1} MB", "write()");
-    println!("    {:<20} {write_file:>7.3} s              {:>8.1} MB", "write()", measured.ours.megabytes());
+    println!("    {:<20} {write_file:>7.3} s              {:>8.1} MB", "write()", sides[0].1.megabytes());
     if case.codec != "uncompressed" {
         println!("    {:<20} {compress:>7.3} s, once        {plain:>8.1} MB, all cores", case.codec_name());
     }
@@ -31,7 +32,8 @@ pub fn print(case: &Case, corpus: &Corpus, measured: &Measured, detail: bool) {
         println!("    Others used {:.1} cores meanwhile: not to be relied on.", measured.others);
     }
     if detail {
-        print_columns(&sides);
+        // Both ways make the same file.
+        print_columns(&[&sides[..1], &sides[measured.ours.len()..]].concat());
     }
 }
 
