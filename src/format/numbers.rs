@@ -161,7 +161,12 @@ impl<T: Number> NumberColumn<T> {
         let rows = numbers.len() + bounds.nulls as usize;
         let validity = nulls.filter(|n| n.null_count() > 0).map(|nulls| (nulls.validity(), nulls.offset()));
         let kept = kept.filter(|_| self.chunk.may_keep(size_of_val(numbers)));
-        self.chunk.put_page(rows, validity, |out| {
+        let bytes = match (plan, kept) {
+            (Plan::Delta, _) => None,
+            (Plan::Plain, Some(_)) => Some(0),
+            _ => Some(size_of_val(numbers)),
+        };
+        self.chunk.put_page(rows, validity, bytes, |out| {
             let (encoding, kept) = match (plan, kept) {
                 (Plan::Split, _) => {
                     put_split(out, numbers);

@@ -210,7 +210,11 @@ impl TextColumn {
         let rows = texts.len() + bounds.nulls as usize;
         let validity = nulls.map(|nulls| (nulls.validity(), nulls.offset()));
         let kept = texts.kept.filter(|_| self.chunk.may_keep(texts.all().len()));
-        self.chunk.put_page(rows, validity, |out| {
+        let bytes = match (plan, kept) {
+            (Plan::Delta, Some(_)) => None,
+            _ => Some(texts.all().len() + texts.len() * size_of::<u32>()),
+        };
+        self.chunk.put_page(rows, validity, bytes, |out| {
             let (encoding, kept) = match (plan, kept) {
                 (Plan::Delta, Some(kept)) => {
                     put_lengths(out, texts);

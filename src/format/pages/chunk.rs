@@ -170,14 +170,21 @@ impl Chunk {
     }
 
     /// Adds a data page of `rows` rows. `validity` are their bits, from a bit on, if any can be
-    /// null; `put` writes the values of those that are not.
+    /// null; `put` writes the values of those that are not, `bytes` if that is known.
     pub fn put_page(
         &mut self,
         rows: usize,
         validity: Option<(&[u8], usize)>,
+        bytes: Option<usize>,
         put: impl FnOnce(&mut Vec<u8>) -> PageValues,
     ) -> ParquetResult<()> {
-        let mut plain = spare::take();
+        let mut plain = match bytes {
+            // What is not compressed stays as it is made.
+            Some(bytes) if self.options.codec == Codec::Uncompressed => {
+                spare::take_for(HEADER + rows.div_ceil(8) + bytes)
+            }
+            _ => spare::take(),
+        };
         plain.resize(HEADER, 0);
         let is_v2 = self.options.version == PageVersion::V2;
         if self.column.max_def_level() > 0 {

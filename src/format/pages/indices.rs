@@ -71,7 +71,8 @@ impl IndexPage {
         let rows = self.valid.len();
         let nulls = self.valid.finish();
         let validity = nulls.as_ref().map(|nulls| (nulls.validity(), nulls.offset()));
-        chunk.put_page(rows, validity, |out| {
+        let bytes = self.packed.len() + (self.rest.len() + 8) * size_of::<u32>();
+        chunk.put_page(rows, validity, Some(bytes), |out| {
             out.push(self.width as u8);
             out.extend_from_slice(&self.packed);
             put_indices(out, &self.rest, self.width);
