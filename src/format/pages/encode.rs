@@ -3,6 +3,7 @@
 use super::hybrid::put_varint;
 use super::number::Number;
 use super::pack::{GROUP, pack};
+use super::vectors::with_vectors;
 
 /// BYTE_STREAM_SPLIT: all first bytes, all second bytes, and so on.
 pub fn put_split<T: Number>(out: &mut Vec<u8>, numbers: &[T]) {
@@ -30,18 +31,7 @@ pub fn put_split<T: Number>(out: &mut Vec<u8>, numbers: &[T]) {
 
 /// What each number of a block is more than the one before it, less the least of these, which is returned.
 fn deltas<T: Number>(before: &[T], block: &[T], more: &mut [u64; BLOCK]) -> T {
-    #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2") {
-        // SAFETY: the CPU has AVX2.
-        return unsafe { deltas_avx2(before, block, more) };
-    }
-    deltas_portable(before, block, more)
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn deltas_avx2<T: Number>(before: &[T], block: &[T], more: &mut [u64; BLOCK]) -> T {
-    deltas_portable(before, block, more)
+    with_vectors!(deltas_portable::<T: Number>(before: &[T], block: &[T], more: &mut [u64; BLOCK]) -> T)
 }
 
 #[inline(always)]
@@ -154,6 +144,12 @@ mod tests {
             put_delta(&mut out, &narrow);
             let read: Vec<u32> = read_delta(&out).iter().map(|&n| n as u32).collect();
             prop_assert_eq!(read, narrow);
+            for (block, before) in numbers[1..].chunks(BLOCK).zip(numbers.chunks(BLOCK)) {
+                let (mut more, mut portably) = ([0; BLOCK], [0; BLOCK]);
+                let least = deltas(before, block, &mut more);
+                prop_assert_eq!(least, deltas_portable(before, block, &mut portably));
+                prop_assert_eq!(more, portably);
+            }
         }
 
         #[test]

@@ -12,6 +12,7 @@ mod number;
 mod pack;
 pub mod spare;
 mod tables;
+mod vectors;
 
 pub use bounds::{Bounds, Order};
 pub use checked::{CheckedPages, CheckedStores};

@@ -1,6 +1,7 @@
 //! Numbers of four or eight bytes, as the encoders see them: bits, whatever these mean.
 
 use super::bounds::Order;
+use super::vectors::with_vectors;
 
 /// `u32` for INT32 and FLOAT, `u64` for INT64 and DOUBLE.
 pub trait Number: Copy + Default + Eq + Send + Sync + 'static {
@@ -89,31 +90,7 @@ pub fn range<T: Number>(numbers: &[T], order: Order) -> Option<(T, T, u64)> {
 
 /// The least and the greatest.
 fn ends<T: Number>(numbers: &[T], order: Order) -> Option<(T, T)> {
-    #[cfg(target_arch = "x86_64")]
-    {
-        if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl") {
-            // SAFETY: the CPU has them.
-            return unsafe { ends_avx512(numbers, order) };
-        }
-        if is_x86_feature_detected!("avx2") {
-            // SAFETY: the CPU has it.
-            return unsafe { ends_avx2(numbers, order) };
-        }
-    }
-    ends_portable(numbers, order)
-}
-
-/// Numbers of eight bytes, too, are compared in one instruction.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512vl")]
-fn ends_avx512<T: Number>(numbers: &[T], order: Order) -> Option<(T, T)> {
-    ends_portable(numbers, order)
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn ends_avx2<T: Number>(numbers: &[T], order: Order) -> Option<(T, T)> {
-    ends_portable(numbers, order)
+    with_vectors!(ends_portable::<T: Number>(numbers: &[T], order: Order) -> Option<(T, T)>)
 }
 
 #[inline(always)]
@@ -153,16 +130,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// The same with and without what a CPU may have.
+    /// The same with and without vectors.
     fn same_ends<T: Number + std::fmt::Debug>(numbers: &[T]) {
         for order in [Order::Int64, Order::Uint64, Order::Double] {
-            let expected = ends_portable(numbers, order);
-            assert_eq!(ends(numbers, order), expected);
-            #[cfg(target_arch = "x86_64")]
-            if is_x86_feature_detected!("avx2") {
-                // SAFETY: the CPU has it.
-                assert_eq!(unsafe { ends_avx2(numbers, order) }, expected);
-            }
+            assert_eq!(ends(numbers, order), ends_portable(numbers, order));
         }
     }
 
