@@ -15,7 +15,7 @@ use super::encoder::{ColumnEncoder, EncodedColumn};
 use super::options::ChunkOptions;
 use super::pages::{
     Bounds, Chunk, DictionaryPage, IndexPage, Number, NumberTable, Order, PageValues, PendingPage,
-    keep_words, part_of, plain, put_delta, put_split, range, spare_words,
+    keep_words, plain, put_delta, put_split, range, spare_words,
 };
 use super::parquet::writing;
 use crate::error::Result;
@@ -160,28 +160,30 @@ impl<T: Number> NumberColumn<T> {
         self.chunk.filter(numbers.iter().map(|number| plain(std::slice::from_ref(number))));
         let rows = numbers.len() + bounds.nulls as usize;
         let validity = nulls.filter(|n| n.null_count() > 0).map(|nulls| (nulls.validity(), nulls.offset()));
-        let kept = kept.filter(|_| self.chunk.may_keep(size_of_val(numbers)));
-        let bytes = match (plan, kept) {
-            (Plan::Delta, _) => None,
-            (Plan::Plain, Some(_)) => Some(0),
+        let kept = match plan {
+            Plan::Plain => self.chunk.keep(kept, plain(numbers)),
+            _ => None,
+        };
+        let bytes = match plan {
+            Plan::Delta => None,
+            _ if kept.is_some() => Some(0),
             _ => Some(size_of_val(numbers)),
         };
         self.chunk.put_page(rows, validity, bytes, |out| {
-            let (encoding, kept) = match (plan, kept) {
-                (Plan::Split, _) => {
+            let encoding = match plan {
+                Plan::Split => {
                     put_split(out, numbers);
-                    (Encoding::BYTE_STREAM_SPLIT, None)
+                    Encoding::BYTE_STREAM_SPLIT
                 }
-                (Plan::Delta, _) => {
+                Plan::Delta => {
                     put_delta(out, numbers);
-                    (Encoding::DELTA_BINARY_PACKED, None)
+                    Encoding::DELTA_BINARY_PACKED
                 }
-                (Plan::Plain | Plan::Dictionary, Some(kept)) => {
-                    (Encoding::PLAIN, Some(part_of(kept, plain(numbers))))
-                }
-                (Plan::Plain | Plan::Dictionary, None) => {
-                    out.extend_from_slice(plain(numbers));
-                    (Encoding::PLAIN, None)
+                Plan::Plain | Plan::Dictionary => {
+                    if kept.is_none() {
+                        out.extend_from_slice(plain(numbers));
+                    }
+                    Encoding::PLAIN
                 }
             };
             PageValues { encoding, bounds, kept }

@@ -16,7 +16,7 @@ use super::encoder::{ColumnEncoder, EncodedColumn};
 use super::options::ChunkOptions;
 use super::pages::{
     Bounds, Chunk, Compressor, DictionaryPage, IndexPage, Order, PageValues, PendingPage, TextTable,
-    keep_words, part_of, put_delta, spare_words, text_key,
+    keep_words, put_delta, spare_words, text_key,
 };
 use super::parquet::writing;
 use crate::error::Result;
@@ -209,24 +209,26 @@ impl TextColumn {
 
         let rows = texts.len() + bounds.nulls as usize;
         let validity = nulls.map(|nulls| (nulls.validity(), nulls.offset()));
-        let kept = texts.kept.filter(|_| self.chunk.may_keep(texts.all().len()));
-        let bytes = match (plan, kept) {
-            (Plan::Delta, Some(_)) => None,
-            _ => Some(texts.all().len() + texts.len() * size_of::<u32>()),
+        let kept = match plan {
+            Plan::Delta => self.chunk.keep(texts.kept, texts.all()),
+            _ => None,
+        };
+        let bytes = match kept {
+            Some(_) => None,
+            None => Some(texts.all().len() + texts.len() * size_of::<u32>()),
         };
         self.chunk.put_page(rows, validity, bytes, |out| {
-            let (encoding, kept) = match (plan, kept) {
-                (Plan::Delta, Some(kept)) => {
+            let encoding = match plan {
+                Plan::Delta => {
                     put_lengths(out, texts);
-                    (Encoding::DELTA_LENGTH_BYTE_ARRAY, Some(part_of(kept, texts.all())))
+                    if kept.is_none() {
+                        out.extend_from_slice(texts.all());
+                    }
+                    Encoding::DELTA_LENGTH_BYTE_ARRAY
                 }
-                (Plan::Delta, None) => {
-                    put_lengths_and_texts(out, texts);
-                    (Encoding::DELTA_LENGTH_BYTE_ARRAY, None)
-                }
-                (Plan::Plain | Plan::Split | Plan::Dictionary, _) => {
+                Plan::Plain | Plan::Split | Plan::Dictionary => {
                     put_plain(out, texts);
-                    (Encoding::PLAIN, None)
+                    Encoding::PLAIN
                 }
             };
             PageValues { encoding, bounds, kept }
@@ -325,7 +327,12 @@ fn try_texts(
     let runs: Vec<_> = runs.collect();
     let values = runs.iter().map(Texts::len).sum();
     let mut trial = Trial::new(values, rows, compressor, before);
-    trial.add(Plan::Delta, |out| runs.iter().for_each(|run| put_lengths_and_texts(out, run)))?;
+    trial.add(Plan::Delta, |out| {
+        runs.iter().for_each(|run| {
+            put_lengths(out, run);
+            out.extend_from_slice(run.all());
+        });
+    })?;
     trial.add(Plan::Plain, |out| runs.iter().for_each(|run| put_plain(out, run)))?;
     trial.add_dictionary(MOST, runs.iter().flat_map(Texts::keys))?;
     Ok(trial)
@@ -340,12 +347,7 @@ fn put_plain(out: &mut Vec<u8>, texts: &Texts<'_>) {
     }
 }
 
-/// DELTA_LENGTH_BYTE_ARRAY: the lengths, then all texts.
-fn put_lengths_and_texts(out: &mut Vec<u8>, texts: &Texts<'_>) {
-    put_lengths(out, texts);
-    out.extend_from_slice(texts.all());
-}
-
+/// What DELTA_LENGTH_BYTE_ARRAY has before all texts.
 fn put_lengths(out: &mut Vec<u8>, texts: &Texts<'_>) {
     let lengths: Vec<u32> = texts.ends.windows(2).map(|ends| (ends[1] - ends[0]) as u32).collect();
     put_delta(out, &lengths);

@@ -14,8 +14,9 @@ use parquet::schema::types::ColumnDescPtr;
 
 use super::bounds::{Bounds, Order};
 use super::compress::Compressor;
-use super::header::{PageHeader, PageKind, checksum};
+use super::header::PageKind;
 use super::hybrid::put_bits;
+use super::page::{HEADER, PageValues, PendingPage, Slot, WrittenPage, write_page};
 use super::spare;
 use crate::format::assembly::{Columns, WrittenColumn};
 use crate::format::options::{ChunkOptions, Codec, PageVersion, StatisticsLevel};
@@ -39,72 +40,6 @@ struct PageInfo {
     encoding: Encoding,
     bounds: Bounds,
     written: Slot,
-}
-
-/// Where a page is put when it has been compressed.
-type Slot = Arc<OnceLock<ParquetResult<WrittenPage>>>;
-
-/// A page as the file has it, with its header.
-#[derive(Debug)]
-struct WrittenPage {
-    memory: Vec<u8>,
-    /// Where it starts there.
-    start: usize,
-    /// What comes after that memory's end.
-    kept: Option<Buffer>,
-    /// Bytes before compression, header included.
-    plain_bytes: usize,
-}
-
-impl WrittenPage {
-    fn bytes(&self) -> usize {
-        self.memory.len() - self.start + self.kept.as_ref().map_or(0, Buffer::len)
-    }
-}
-
-/// Bytes that are written for themselves, not gathered with others: to keep fewer spares no copy.
-const KEPT: usize = 64 << 10;
-
-/// Room before a page's bytes for its header, so that the two lie together and neither has to be moved.
-const HEADER: usize = 64;
-
-/// The values of a page: how they are encoded, and what is known of them.
-pub struct PageValues {
-    pub encoding: Encoding,
-    pub bounds: Bounds,
-    /// Their end, where it stays as it is and where it lies, until it is written.
-    pub kept: Option<Buffer>,
-}
-
-/// The part of a buffer that these bytes are, which may be kept.
-pub fn part_of(buffer: &Buffer, bytes: &[u8]) -> Buffer {
-    buffer.slice_with_length(bytes.as_ptr().addr() - buffer.as_ptr().addr(), bytes.len())
-}
-
-/// A page that has yet to be compressed, by any thread.
-pub struct PendingPage {
-    /// After the room for its header.
-    plain: Vec<u8>,
-    kept: Option<Buffer>,
-    kind: PageKind,
-    options: ChunkOptions,
-    written: Slot,
-}
-
-impl PendingPage {
-    /// Bytes before compression.
-    pub fn plain_bytes(&self) -> usize {
-        self.plain.len() - HEADER + self.kept.as_ref().map_or(0, Buffer::len)
-    }
-
-    /// Compresses it; returns the bytes that it has then. An error is its chunk's to tell.
-    pub fn compress(self) -> usize {
-        let written = write_page(&self.options, self.plain, self.kept, self.kind);
-        let bytes = written.as_ref().map_or(0, |written| written.bytes());
-        // Nobody else has this page.
-        let _ = self.written.set(written);
-        bytes
-    }
 }
 
 /// The dictionary of a chunk.
@@ -141,9 +76,12 @@ impl Chunk {
         self.options.page_bytes
     }
 
-    /// Whether the end of a page may stay where it lies: it does not change, and is worth more than what it takes.
-    pub fn may_keep(&self, bytes: usize) -> bool {
-        self.options.codec == Codec::Uncompressed && bytes >= KEPT
+    /// The end of a page where it lies in a buffer, if it may be kept, is stored as it is, and is long enough to be worth
+    /// it: storage gathers what is shorter, which is a copy, too.
+    pub fn keep(&self, buffer: Option<&Buffer>, end: &[u8]) -> Option<Buffer> {
+        const LONG: usize = 64 << 10;
+        let buffer = buffer.filter(|_| self.options.codec == Codec::Uncompressed && end.len() >= LONG)?;
+        Some(buffer.slice_with_length(end.as_ptr().addr() - buffer.as_ptr().addr(), end.len()))
     }
 
     /// Whether bounds are of use.
@@ -231,7 +169,7 @@ impl Chunk {
         if let (Some(filter), Some(wanted)) = (&mut self.filter, self.options.bloom_filter) {
             filter.fold_to_target_fpp(wanted.fpp);
         }
-        bytes += dictionary.as_ref().map_or(0, |page| page.bytes());
+        bytes += dictionary.as_ref().map_or(0, WrittenPage::bytes);
         Ok(EncodedChunk { chunk: self, dictionary, used, bytes })
     }
 
@@ -331,47 +269,6 @@ impl Chunk {
     }
 }
 
-/// Compresses a page, which comes after the room for its header, and puts that before it. An end that is kept
-/// elsewhere is not compressed.
-fn write_page(
-    options: &ChunkOptions,
-    plain: Vec<u8>,
-    kept: Option<Buffer>,
-    mut kind: PageKind,
-) -> ParquetResult<WrittenPage> {
-    let (plain_len, mut page) = (plain.len(), plain);
-    if options.codec != Codec::Uncompressed {
-        let levels = if let PageKind::V2 { level_bytes, .. } = kind { level_bytes } else { 0 };
-        let (before, values) = page.split_at(HEADER + levels);
-        let mut compressed = spare::take();
-        compressed.extend_from_slice(before);
-        Compressor::new(options.codec).compress(values, &mut compressed)?;
-        // Version 1 cannot tell that a page is not compressed.
-        if !matches!(kind, PageKind::V2 { .. }) || compressed.len() < plain_len {
-            std::mem::swap(&mut page, &mut compressed);
-        } else if let PageKind::V2 { is_compressed, .. } = &mut kind {
-            *is_compressed = false;
-        }
-        spare::give_back(compressed);
-    } else if let PageKind::V2 { is_compressed, .. } = &mut kind {
-        *is_compressed = false;
-    }
-    if !spare::fits(page.capacity(), page.len()) {
-        // It stays until its row group is written.
-        let mut fitting = spare::take_for(page.len());
-        fitting.extend_from_slice(&page);
-        spare::give_back(std::mem::replace(&mut page, fitting));
-    }
-    let rest = kept.as_deref().unwrap_or_default();
-    let crc = options.page_crc.then(|| checksum([&page[HEADER..], rest]));
-    let (plain_bytes, bytes) = (plain_len - HEADER + rest.len(), page.len() - HEADER + rest.len());
-    let mut header = Vec::with_capacity(HEADER);
-    PageHeader { kind, plain_bytes, bytes, crc }.put(&mut header)?;
-    let start = HEADER - header.len();
-    page[start..HEADER].copy_from_slice(&header);
-    Ok(WrittenPage { plain_bytes: header.len() + plain_bytes, memory: page, start, kept })
-}
-
 /// Tells the filter of a value, in each form that a reader may look for.
 fn insert(filter: &mut Sbbf, order: Option<Order>, value: &[u8]) {
     filter.insert(value);
@@ -427,11 +324,7 @@ impl EncodedChunk {
     pub fn append_to(self, row_group: &mut Columns<'_>) -> ParquetResult<()> {
         let (pages, column) = self.chunk.finish(self.dictionary, self.used, row_group.position())?;
         for page in pages {
-            row_group.write(&page.memory[page.start..])?;
-            if let Some(kept) = page.kept {
-                row_group.write(&kept)?;
-            }
-            spare::give_back(page.memory);
+            page.write_to(row_group)?;
         }
         row_group.push(column);
         Ok(())

@@ -5,8 +5,9 @@ use parquet::basic::Encoding;
 use parquet::errors::Result as ParquetResult;
 
 use super::bounds::Bounds;
-use super::chunk::{Chunk, PageValues};
+use super::chunk::Chunk;
 use super::hybrid::{bit_width, put_groups, put_indices};
+use super::page::PageValues;
 
 /// The page at the end of a chunk. Indices take few bytes, so that it may have many rows; and a codec finds
 /// again only what the same page has had.
