@@ -108,7 +108,7 @@ impl Chunk {
     }
 
     /// Adds a data page of `rows` rows. `validity` are their bits, from a bit on, if any can be
-    /// null; `put` writes the values of those that are not, `bytes` if that is known.
+    /// null; `put` writes the values of those that are not, about so many `bytes`, if that is foreseen.
     pub fn put_page(
         &mut self,
         rows: usize,
@@ -116,14 +116,7 @@ impl Chunk {
         bytes: Option<usize>,
         put: impl FnOnce(&mut Vec<u8>) -> PageValues,
     ) -> ParquetResult<()> {
-        let mut plain = match bytes {
-            // What is not compressed stays as it is made.
-            Some(bytes) if self.options.codec == Codec::Uncompressed => {
-                spare::take_for(HEADER + rows.div_ceil(8) + bytes)
-            }
-            _ => spare::take(),
-        };
-        plain.resize(HEADER, 0);
+        let mut plain = self.begin_page(bytes.map(|bytes| rows.div_ceil(8) + bytes));
         let is_v2 = self.options.version == PageVersion::V2;
         if self.column.max_def_level() > 0 {
             let lead = if is_v2 { 0 } else { 4 };
@@ -150,6 +143,17 @@ impl Chunk {
         Ok(())
     }
 
+    /// Memory for a page of about so many bytes, if that is foreseen, with the room for its header.
+    fn begin_page(&self, bytes: Option<usize>) -> Vec<u8> {
+        let mut page = match bytes {
+            // What is not compressed stays as it is made.
+            Some(bytes) if self.options.codec == Codec::Uncompressed => spare::take_for(HEADER + bytes),
+            _ => spare::take(),
+        };
+        page.resize(HEADER, 0);
+        page
+    }
+
     /// Ends the chunk: compresses the pages that nobody took, and the dictionary, if it has one.
     pub fn close(mut self, dictionary: Option<DictionaryPage<'_>>) -> ParquetResult<EncodedChunk> {
         let mut bytes = self.take_pages().into_iter().map(PendingPage::compress).sum();
@@ -160,8 +164,7 @@ impl Chunk {
                 let physical = self.column.physical_type();
                 each_plain(plain, count, physical, |value| insert(filter, self.order, value));
             }
-            let mut page = spare::take();
-            page.resize(HEADER, 0);
+            let mut page = self.begin_page(Some(plain.len()));
             page.extend_from_slice(plain);
             write_page(&self.options, page, None, PageKind::Dictionary { count })
         });

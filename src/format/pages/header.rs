@@ -72,9 +72,9 @@ impl PageHeader {
 }
 
 /// The CRC-32 of a page as it is stored, in pieces.
-pub fn checksum<const PIECES: usize>(page: [&[u8]; PIECES]) -> u32 {
+pub fn checksum(pieces: &[&[u8]]) -> u32 {
     let mut crc = flate2::Crc::new();
-    page.iter().for_each(|piece| crc.update(piece));
+    pieces.iter().for_each(|piece| crc.update(piece));
     crc.sum()
 }
 
@@ -88,7 +88,7 @@ pub fn with_checksum(header: &[u8], page: &[u8]) -> (Vec<u8>, bool) {
     }
     let mut out = Vec::with_capacity(header.len() + 6);
     out.extend_from_slice(&header[..end]);
-    Fields { out: &mut out, last: 3 }.int(4, checksum([page]) as i32);
+    Fields { out: &mut out, last: 3 }.int(4, checksum(&[page]) as i32);
     // The next field's number is told from the one before.
     out.push(header[end] - (1 << 4));
     out.extend_from_slice(&header[end + 1..]);

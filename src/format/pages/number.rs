@@ -118,9 +118,9 @@ fn ends_by<T: Number>(numbers: &[T], key: impl Fn(T) -> T) -> Option<(T, T)> {
         }
     }
     let (mut least, mut greatest) = (first, first);
-    for number in rest.iter().map(|&n| key(n).signed()).chain(min).chain(max) {
-        least = least.min(number);
-        greatest = greatest.max(number);
+    for key in rest.iter().map(|&n| key(n).signed()).chain(min).chain(max) {
+        least = least.min(key);
+        greatest = greatest.max(key);
     }
     Some((key(T::of_signed(least)), key(T::of_signed(greatest))))
 }

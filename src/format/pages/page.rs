@@ -113,7 +113,7 @@ pub fn write_page(
         spare::give_back(std::mem::replace(&mut page, fitting));
     }
     let rest = kept.as_deref().unwrap_or_default();
-    let crc = options.page_crc.then(|| checksum([&page[HEADER..], rest]));
+    let crc = options.page_crc.then(|| checksum(&[&page[HEADER..], rest]));
     let (plain_bytes, bytes) = (plain_len - HEADER + rest.len(), page.len() - HEADER + rest.len());
     let mut header = Vec::with_capacity(HEADER);
     PageHeader { kind, plain_bytes, bytes, crc }.put(&mut header)?;

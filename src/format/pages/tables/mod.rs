@@ -79,6 +79,7 @@ impl<K: Number> Buckets<K> {
 
     /// The indices of at most [`AHEAD`] keys; [`EMPTY`] for one that is not in its own bucket.
     fn look_up(&self, keys: &[K], found: &mut [u32]) {
+        // Not `with_vectors`: with AVX-512 it is slower.
         #[cfg(target_arch = "x86_64")]
         if is_x86_feature_detected!("avx2") {
             #[target_feature(enable = "avx2")]
